@@ -4,12 +4,13 @@ import type { Seal } from '../audit/seal.js';
 import { type ClockReading, compareClocks } from '../promotions/clock.js';
 import { connect, type Knex } from './connection.js';
 import { type Ask, askOf } from './console/ask.js';
+import { refuseWithoutBasics } from './console/basics.js';
 import { describeOddities } from './console/describe.js';
 import { type Inspected, inspectConsole, type ThereIsATable } from './console/ensure.js';
 import { describeFinding } from './console/finding.js';
 import { findOddStates } from './console/odd-states.js';
 import { ConsoleTableError } from './console/refusal.js';
-import { judgeOrAsk, refuseEncoding } from './console/refuse.js';
+import { judgeOrAsk } from './console/refuse.js';
 import { type ConsoleSettings, USUAL_CONSOLE } from './console/settings.js';
 import { namesakesOf } from './console/table.js';
 import { findOddStarts, findTimeHints } from './console/time-hints.js';
@@ -122,7 +123,7 @@ async function inspectPromotions(knex: Knex, settings: ConsoleSettings, isReadOn
   });
   try {
     const ask = askOf(connection);
-    await refuseEncoding(ask);
+    await refuseWithoutBasics(ask);
     const inspected = await inspectConsole(ask, settings);
     const findings = isReadOnly ? [] : await findingsOf(ask, inspected);
     const canRead = inspected.kind === 'there' && (await mayRead(ask, inspected.facts.table.oid));

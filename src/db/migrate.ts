@@ -4,6 +4,7 @@ import { migrations } from '../../migrations/index.js';
 import { connectUnbounded } from './connection.js';
 import type { Say } from './console/adopt.js';
 import { type Ask, askOf } from './console/ask.js';
+import { refuseWithoutBasics } from './console/basics.js';
 import {
   type AdoptedTable,
   ensureConsole,
@@ -16,7 +17,7 @@ import {
 import type { Finding } from './console/finding.js';
 import { watchIndexes } from './console/index-progress.js';
 import { ConsoleTableError } from './console/refusal.js';
-import { inWords, refuseBeforeMigrating, refuseEncoding, refuseMissingRole } from './console/refuse.js';
+import { inWords, refuseBeforeMigrating } from './console/refuse.js';
 import { grantsFor } from './console/grants.js';
 import { type ConsoleSettings, USUAL_CONSOLE } from './console/settings.js';
 import { takeBack } from './console/take-back.js';
@@ -97,7 +98,7 @@ export async function migrate(
 
 /** @throws ConsoleTableError if the console's table can't be used */
 async function isMigrated(ask: Ask, settings: ConsoleSettings, say: Say): Promise<boolean> {
-  await refuseEncoding(ask);
+  await refuseWithoutBasics(ask);
   return isDone(ask, await whenFree(say, () => inspectConsole(ask, settings)), settings);
 }
 
@@ -110,7 +111,7 @@ async function isDone(ask: Ask, inspected: Inspected, settings: ConsoleSettings)
  * @throws ConsoleTableError if something prevents the migration, or the app's work after it
  */
 async function refuseAll(ask: Ask, inspected: Inspected, say: Say, role: string | null): Promise<readonly string[]> {
-  await refuseMissingRole(ask, role);
+  if (role !== null) await refuseWithoutBasics(ask, role);
   const lacksMigrations = (await progressOf(ask)) === 'behind';
   const grants = role === null ? new Set<string>() : new Set(await grantsFor(ask, inspected, role));
   const isGrantedHere = ({ sql }: Finding): boolean =>

@@ -1,9 +1,10 @@
 import type { Say } from './console/adopt.js';
 import { type Ask, askOf } from './console/ask.js';
+import { refuseWithoutBasics } from './console/basics.js';
 import { type Inspected, inspectConsole, isAdopted } from './console/ensure.js';
 import { describeFinding } from './console/finding.js';
 import { judge, type Judgement, type Judging } from './console/judge.js';
-import { inWords, refuseEncoding, refuseMissingRole, refuseUnusable } from './console/refuse.js';
+import { inWords, refuseUnusable } from './console/refuse.js';
 import { readParties } from './console/judged.js';
 import { judgeWrites } from './console/rights.js';
 import { whenFree } from './console/trial.js';
@@ -19,7 +20,6 @@ interface Looked {
 }
 
 async function look(ask: Ask, settings: ConsoleSettings): Promise<Looked> {
-  await refuseEncoding(ask);
   return { inspected: await inspectConsole(ask, settings), progress: await progressOf(ask) };
 }
 
@@ -46,6 +46,7 @@ export async function refuseUnusableDatabase(
   return withClient(connectionString, (client) =>
     inWords('work with the database', async () => {
       const ask = askOf(client);
+      await refuseWithoutBasics(ask);
       const looked = await whenFree(say, () => look(ask, settings));
       await refuseUnusable(ask, { ...judgingOf(looked), role: null, tries }, say);
       return looked.inspected;
@@ -66,6 +67,7 @@ export async function inspectUpToDate(
   return inWords('migrate', () =>
     withClient(connectionString, async (client) => {
       const ask = askOf(client);
+      await refuseWithoutBasics(ask);
       await requireWrites(ask);
       const looked = await whenFree(say, () => look(ask, settings));
       const { inspected, progress } = looked;
@@ -98,7 +100,8 @@ export async function judgeFor(
   return withClient(connectionString, (client) =>
     inWords('look at the database', async () => {
       const ask = askOf(client);
-      await refuseMissingRole(ask, role);
+      await refuseWithoutBasics(ask);
+      if (role !== null) await refuseWithoutBasics(ask, role);
       return judge(ask, { ...judgingOf(await look(ask, settings)), role, tries: true });
     }),
   );

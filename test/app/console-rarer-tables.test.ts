@@ -4,6 +4,7 @@ import { GRANTS, guard, type Refused, ROW, table, testTables, trigger, type Work
 
 jest.setTimeout(60_000);
 
+const LONG = `(select string_agg(md5(n::text), '') from generate_series(1, 400) n)`;
 const BEFORE_UPDATE = 'before update on console_flag_promotions for each row';
 /** The stuck promotion's row, made before it began. */
 const ROW_OF_BEFORE = ROW.replace('(flag_key', '(created_at, flag_key').replace(
@@ -131,6 +132,85 @@ const REFUSED: readonly Refused[] = [
     as: 'app',
     ownerMigrates: true,
     says: 'grant insert on console.operators to {app};',
+  },
+  {
+    name: 'a flag’s key of nine kilobytes, which no index holds',
+    table: `${table()} insert into console_flag_promotions (flag_key, heroku_app, state) values (${LONG}, 'x', 'deployed');`,
+    says: 'has rows whose flag_key is too long for an index: 2.',
+  },
+  {
+    name: 'an app’s name of nine kilobytes',
+    table: `${table()} insert into console_flag_promotions (flag_key, heroku_app, state) values ('x', ${LONG}, 'deployed');`,
+    says: 'has rows whose heroku_app is too long for an index: 2.',
+  },
+  {
+    name: 'a state of nine kilobytes',
+    table: `${table()} insert into console_flag_promotions (flag_key, heroku_app, state) values ('x', 'x', ${LONG});`,
+    says: 'has rows whose state is too long for an index: 2.',
+  },
+  {
+    name: 'a start without a zone that is no time in the database’s',
+    before: 'alter database {database} set timezone = $$America/New_York$$;',
+    table: `create table console_flag_promotions (id serial primary key, flag_key varchar(200) not null, heroku_app varchar(100) not null,
+      state varchar(20) not null, promoted_at timestamp); ${ROW} insert into console_flag_promotions (flag_key, heroku_app, state, promoted_at) values ('x', 'y', 'deployed', '294276-12-31 23:59:59');`,
+    says: 'has rows whose promoted_at is no time in any time zone: 2.',
+  },
+  {
+    name: 'a start without a zone from before all others',
+    table: `${table('').replace('timestamptz', 'timestamp')} insert into console_flag_promotions (flag_key, heroku_app, state, promoted_at) values ('x', 'y', 'deployed', '4714-11-24 BC');`,
+    says: "set promoted_at = 'infinity' where id in (2)",
+  },
+  {
+    name: 'a key that isn’t encoded in UTF-8, in a database that keeps bytes as they come',
+    encoding: 'SQL_ASCII',
+    table: `${table()} insert into console_flag_promotions (flag_key, heroku_app, state) values (E'x\\xff', 'x', 'deployed');`,
+    says: 'has rows whose flag_key isn’t encoded in UTF-8, so nobody can read them: 2.',
+  },
+  {
+    name: 'no right to call pg_notify, which a promotion does',
+    table: table(),
+    after: 'revoke execute on function pg_notify(text, text) from public;',
+    says: 'The role {owner} lacks a right that PostgreSQL gives everybody: execute on function pg_notify(text,text). As a superuser, run: grant execute on function pg_notify(text,text) to {owner};',
+  },
+  {
+    name: 'no right to call what a migration and a start do',
+    table: table(),
+    after:
+      'revoke execute on function pg_advisory_xact_lock(bigint), to_regclass(text), pg_advisory_xact_lock(integer, integer) from public;',
+    says: 'run: grant execute on function pg_advisory_xact_lock(bigint), pg_advisory_xact_lock(integer,integer), to_regclass(text) to {owner};',
+    startSays: 'grant execute on function',
+  },
+  {
+    name: 'no right to call pg_notify, for an account that doesn’t migrate',
+    table: table(),
+    after: `${GRANTS} revoke execute on function pg_notify(text, text) from public;`,
+    as: 'app',
+    ownerMigrates: true,
+    says: 'grant execute on function pg_notify(text,text) to {app};',
+  },
+  {
+    name: 'no right to read pg_settings',
+    table: table(),
+    after: 'revoke select on pg_settings from public;',
+    says: 'As a superuser, run: grant select on pg_settings to {owner};',
+  },
+  {
+    name: 'no right to see who locks a table',
+    table: table(),
+    after: 'revoke select on pg_stat_activity, pg_locks, pg_stat_progress_create_index from public;',
+    says: 'grant select on pg_locks, pg_stat_progress_create_index to {owner};',
+  },
+  {
+    name: 'no right to read pg_roles',
+    table: table(),
+    after: 'revoke select on pg_roles from public;',
+    says: 'grant select on pg_roles to {owner};',
+  },
+  {
+    name: 'no right to read what rules tables have',
+    table: table(),
+    after: 'revoke select on pg_event_trigger, pg_policy, pg_publication_tables from public;',
+    says: 'grant select on pg_event_trigger, pg_policy, pg_publication_tables to {owner};',
   },
 ];
 

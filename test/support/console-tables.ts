@@ -243,6 +243,8 @@ async function expectMainJob({
 async function everything(): Promise<unknown> {
   const session = await database.session();
   try {
+    // As they are, also where they are no UTF-8.
+    await session.query(`set client_encoding = 'SQL_ASCII'`);
     return await everythingOf(async (sql) => (await session.query(sql)).rows);
   } finally {
     await session.end();

@@ -9,6 +9,7 @@ import { refuseRows } from './fitness.js';
 import { creation, planAdoption, type Step } from './plan.js';
 import type { ConsoleSettings } from './settings.js';
 import { type Survey, surveyTable } from './survey.js';
+import { refuseUnfitRows } from './row-fitness.js';
 import { type ConsoleTable, namesakesOf, readTable, refuseMistaken } from './table.js';
 import { onTrial } from './trial.js';
 import { findOddStarts, findTimeHints, type OddStartRow, type TimeHint } from './time-hints.js';
@@ -65,6 +66,7 @@ export function isAdopted(inspected: Inspected, settings: ConsoleSettings): bool
 export async function refuseItsRows(ask: Ask, inspected: Inspected): Promise<void> {
   if (inspected.kind === 'missing') return;
   const { facts, dialect, steps } = inspected;
+  await refuseUnfitRows(ask, facts.table);
   const builds = (base: string) => steps.some((step) => step.kind === 'build_index' && step.index.base === base);
   await refuseRows(ask, facts.table, dialect, { oneActive: builds('one_active'), uniqueId: builds('id') });
 }

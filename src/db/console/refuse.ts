@@ -1,14 +1,11 @@
-import * as z from 'zod';
 import { codeOf } from '../embedded/errors.js';
 import { asRefusal } from '../errors.js';
-import { parseRows } from '../rows.js';
 import { LIMIT_REACHED } from '../server/limits.js';
 import type { Say } from './adopt.js';
 import type { Ask } from './ask.js';
 import { describeFinding, describeFindings, type Finding } from './finding.js';
 import { judge, type Judgement, type Judging } from './judge.js';
 import { ConsoleTableError, TableInUseError } from './refusal.js';
-import { encodingFault } from './rights.js';
 import { whenFree } from './trial.js';
 
 const UNCHANGED = 'Nothing was changed.';
@@ -54,29 +51,6 @@ export async function judgeOrAsk(ask: Ask, judging: Judging, say: Say = () => un
 function refuse({ parties, findings }: Judgement, isCuredHere: (finding: Finding) => boolean = () => false): void {
   const blocking = findings.filter((finding) => finding.weight === 'blocks' && !isCuredHere(finding));
   if (blocking.length > 0) throw new ConsoleTableError(describeFindings(blocking, parties.curers, UNCHANGED));
-}
-
-/**
- * Before any other question, because ours aren't only ASCII.
- * @throws ConsoleTableError
- */
-export async function refuseEncoding(ask: Ask): Promise<void> {
-  const says = await encodingFault(ask);
-  if (says !== null) throw new ConsoleTableError(`${says} ${UNCHANGED}`);
-}
-
-/**
- * Without a table nothing else asks for the role, and it would be granted nothing. `role`: unquoted; null passes.
- * @throws ConsoleTableError
- */
-export async function refuseMissingRole(ask: Ask, role: string | null): Promise<void> {
-  if (role === null) return;
-  const found = await ask('select exists (select from pg_roles where rolname = $1) as yes, quote_ident($1) as name', [
-    role,
-  ]);
-  const [row] = parseRows(found, z.object({ yes: z.boolean(), name: z.string() }));
-  if (row?.yes === true) return;
-  throw new ConsoleTableError(`There is no role ${row?.name ?? role}. Check what --role names. ${UNCHANGED}`);
 }
 
 /** Turns PostgreSQL's errors in `work` into sentences. */

@@ -39,18 +39,6 @@ const OWN_RIGHTS: Readonly<Record<string, string>> = {
 };
 const SCHEMA = 'flag_promotions';
 
-const encodingRow = z.object({ encoding: z.string(), name: z.string() });
-
-/** Why the database can't store what people type, if so. SQL_ASCII doesn't convert bytes. */
-export async function encodingFault(ask: Ask): Promise<string | null> {
-  const found = await ask(
-    `select pg_encoding_to_char(encoding) as encoding, quote_ident(datname) as name from pg_database where datname = current_database()`,
-  );
-  const [database] = parseRows(found, encodingRow);
-  if (database === undefined || ['UTF8', 'SQL_ASCII'].includes(database.encoding)) return null;
-  return `The database ${database.name} is encoded in ${database.encoding}, which can’t hold what people type in Slack (’, –, 🚩). Move it to one of encoding UTF8: createdb -E UTF8 -T template0, then pg_dump and pg_restore.`;
-}
-
 const writesRow = z.object({
   read_only: z.boolean(),
   standby: z.boolean(),

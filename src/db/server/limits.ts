@@ -13,7 +13,7 @@ const wanted = [...LIMITS.map((name) => [name, 0]), ...Object.entries({ ...KEEP_
 /** SQL: lifts the account's time limits and its setting of row_security, for the session or only for its transaction. */
 export const liftLimits = (span: 'session' | 'transaction'): string =>
   `select set_config(name, wanted.value, ${span === 'transaction'})
-     from (values ${wanted}) as wanted (name, value) join pg_settings using (name)`;
+     from (values ${wanted}) as wanted (name, value) where current_setting(name, true) is not null`;
 
 /** SQLSTATEs of a limit that was reached, with its setting: query_canceled, lock_not_available, transaction_timeout. */
 export const LIMIT_REACHED: Readonly<Record<string, string>> = {
