@@ -2,7 +2,9 @@ import { asRefusal, type Refusal } from '../errors.js';
 import type { Ask } from './ask.js';
 import { inspectConsole } from './ensure.js';
 import { judge } from './judge.js';
+import { readParties } from './judged.js';
 import { ConsoleTableError, TableInUseError } from './refusal.js';
+import { judgeOwnTables } from './rights.js';
 import type { ConsoleSettings } from './settings.js';
 import { columnsOf } from './shape.js';
 import { USES } from './writes.js';
@@ -39,10 +41,20 @@ export async function explainRefusedWrite(
 ): Promise<RefusedWrite | null> {
   if (error instanceof ConsoleTableError) return { words: error.message, cure: [] };
   const refusal = asRefusal(error);
-  if (refusal === null || !mayBeRefusedWrite(error)) return null;
+  if (refusal === null || !mayBeRefusedWrite(error) || (await isOurs(ask, refusal))) return null;
   const now = await lookNow(ask, settings, refusal);
   const isForSure = !MAY_BE_OURS.test(refusal.code) || RIGHT_OR_COLUMN_IS_GONE.has(refusal.code);
   return isForSure || now.cure.length > 0 ? now : null;
+}
+
+/** PostgreSQL names a table without its schema: it is ours if our statement, no trigger's, lacks a right on that. */
+async function isOurs(ask: Ask, { code, words, where }: Refusal): Promise<boolean> {
+  if (code !== '42501' || where !== null) return false;
+  const own = await judgeOwnTables(ask, await readParties(ask, { oid: null, schema: '' }, null));
+  const tables = own.flatMap(({ sql }) =>
+    sql.flatMap((statement) => / on flag_promotions\.(\w+) /u.exec(statement)?.[1] ?? []),
+  );
+  return tables.some((name) => new RegExp(`\\b${name}\\b`, 'u').test(words));
 }
 
 async function lookNow(ask: Ask, settings: ConsoleSettings, refusal: Refusal): Promise<RefusedWrite> {
@@ -53,7 +65,8 @@ async function lookNow(ask: Ask, settings: ConsoleSettings, refusal: Refusal): P
       return { words, cure: ['flag-promotions migrate'] };
     }
     const { findings } = await judge(ask, { inspected, lacksMigrations: false, role: null, tries: true });
-    const cures = findings.filter(({ weight }) => weight === 'blocks').flatMap(({ sql }) => sql);
+    const theirs = findings.filter(({ weight, by }) => weight === 'blocks' && by !== 'app schema owner');
+    const cures = theirs.flatMap(({ sql }) => sql);
     const cure = cures.map((statement) => `${statement};`);
     return { words, cure: cure.length > 0 ? cure : await widenedFor(ask, inspected.facts.table, refusal) };
   } catch (error) {
