@@ -103,8 +103,12 @@ async function isMigrated(ask: Ask, settings: ConsoleSettings, say: Say): Promis
 }
 
 async function isDone(ask: Ask, inspected: Inspected, settings: ConsoleSettings): Promise<boolean> {
-  return isAdopted(inspected, settings) && (await progressOf(ask)) === 'latest';
+  return isUpToDate(inspected, await progressOf(ask), settings);
 }
+
+/** Whether there is nothing to migrate. */
+export const isUpToDate = (inspected: Inspected, progress: Progress, settings: ConsoleSettings): boolean =>
+  isAdopted(inspected, settings) && progress === 'latest';
 
 /**
  * Answers what will fail now and then, in lines for people.

@@ -1,7 +1,7 @@
 import type { Say } from './console/adopt.js';
 import { type Ask, askOf } from './console/ask.js';
 import { refuseWithoutBasics } from './console/basics.js';
-import { type Inspected, inspectConsole, isAdopted } from './console/ensure.js';
+import { type Inspected, inspectConsole } from './console/ensure.js';
 import { describeFinding } from './console/finding.js';
 import { judge, type Judgement, type Judging } from './console/judge.js';
 import { inWords, refuseUnusable } from './console/refuse.js';
@@ -9,7 +9,7 @@ import { readParties } from './console/judged.js';
 import { judgeWrites } from './console/rights.js';
 import { whenFree } from './console/trial.js';
 import type { ConsoleSettings } from './console/settings.js';
-import { type Progress, progressOf, withClient } from './migrate.js';
+import { isUpToDate, type Progress, progressOf, withClient } from './migrate.js';
 import { ServerError } from './server/trouble.js';
 
 /* Whether the app can work in a database as it is now. */
@@ -71,7 +71,7 @@ export async function inspectUpToDate(
       await requireWrites(ask);
       const looked = await whenFree(say, () => look(ask, settings));
       const { inspected, progress } = looked;
-      if (!isAdopted(inspected, settings) || progress !== 'latest') return null;
+      if (!isUpToDate(inspected, progress, settings)) return null;
       await inWords('work with the database', () =>
         refuseUnusable(ask, { ...judgingOf(looked), role: null, tries: true }, say),
       );

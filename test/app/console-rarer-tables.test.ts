@@ -37,6 +37,47 @@ const WORK: readonly Works[] = [
       ${guard('new.created_at = now(); return new;')} ${trigger('before insert on console_flag_promotions for each row')}
       alter table console_flag_promotions disable trigger guard; ${ROW_OF_BEFORE} alter table console_flag_promotions enable trigger guard;`,
   },
+  {
+    name: 'a collation that takes different texts for equal',
+    before: `create collation loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);`,
+    table: `${table('', { state: 'text collate loose not null' })} alter table console_flag_promotions alter column flag_key type text collate loose, alter column heroku_app type text collate loose;`,
+    starts: true,
+  },
+  {
+    name: 'a trigger that writes with its owner’s rights where the account may not',
+    table: `${table()} create table console_history (id bigint); ${guard('insert into console_history values (new.id); return new;').replace('language plpgsql', 'language plpgsql security definer')} ${trigger(BEFORE_UPDATE)}`,
+    after: GRANTS,
+    as: 'app',
+    ownerMigrates: true,
+  },
+  {
+    name: 'an account whose transactions may not rest, nor its statements last',
+    table: table(),
+    after: `alter role {owner} set idle_in_transaction_session_timeout = '5ms'; alter role {owner} set statement_timeout = '5ms';`,
+    starts: true,
+  },
+  {
+    name: 'an account that writes texts, names and times in its own way',
+    table: table().replaceAll('console_dark_mode', 'console_dark_mode_ü'),
+    after: `alter role {owner} set standard_conforming_strings = off; alter role {owner} set quote_all_identifiers = on;
+      alter role {owner} set client_encoding = 'LATIN1'; alter role {owner} set intervalstyle = 'sql_standard';
+      alter role {owner} set transform_null_equals = on; alter role {owner} set array_nulls = off;`,
+    starts: true,
+  },
+  {
+    name: 'an id that is unique only at the commit',
+    table: table('', { id: 'bigint generated always as identity primary key deferrable initially deferred' }),
+    starts: true,
+  },
+  {
+    name: 'a trigger that fires for replicated rows alone',
+    table: `${table()} ${guard(`raise exception 'never';`)} ${trigger(BEFORE_UPDATE)} alter table console_flag_promotions enable replica trigger guard;`,
+    notesNothing: true,
+  },
+  {
+    name: 'the lowest and the highest id there are',
+    table: `${table()} insert into console_flag_promotions (id, flag_key, heroku_app, state) values (9223372036854775807, 'a', 'b', 'deployed'), (-9223372036854775808, 'c', 'd', 'failed');`,
+  },
 ];
 
 const REFUSED: readonly Refused[] = [
@@ -211,6 +252,41 @@ const REFUSED: readonly Refused[] = [
     table: table(),
     after: 'revoke select on pg_event_trigger, pg_policy, pg_publication_tables from public;',
     says: 'grant select on pg_event_trigger, pg_policy, pg_publication_tables to {owner};',
+  },
+  {
+    name: 'an enum in a schema that the account may not use',
+    before: 'create schema types authorization {owner};',
+    table: `create type types.promo_state as enum ('marked', 'deploying', 'deployed', 'failed', 'cancelled'); ${table('', { state: 'types.promo_state' })}`,
+    after: `${GRANTS} grant usage on sequence console_flag_promotions_id_seq to {app};`,
+    as: 'app',
+    ownerMigrates: true,
+    says: 'run: grant usage on schema types to {app};',
+  },
+  {
+    name: 'a trigger that drops the changes to one state',
+    table: `${table()} ${guard(`if new.state = 'failed' then return null; end if; return new;`)} ${trigger(BEFORE_UPDATE)}`,
+    says: 'The app can’t record that a promotion failed: the trigger guard drops the UPDATE without a word.',
+  },
+  {
+    name: 'a default whose function calls one that is gone',
+    table: `create function tock() returns bigint language plpgsql as 'begin return gone(); end'; ${table(', ticket bigint default tock()', { row: '' })}`,
+    says: 'function gone() does not exist',
+    cure: 'alter table console_flag_promotions alter column ticket drop default',
+    rowLater: true,
+  },
+  {
+    name: 'a generated column of the console’s that one of our states breaks',
+    table: `${table(', kind integer generated always as (100 / (length(state) - 9)) stored', { row: '' })}`,
+    says: 'division by zero',
+    cure: 'alter table console_flag_promotions drop column kind',
+    rowLater: true,
+  },
+  {
+    name: 'a table that another server fills',
+    table: table(),
+    after: `set allow_system_table_mods = on; insert into pg_subscription_rel (srsubid, srrelid, srsubstate) values (1, 'console_flag_promotions'::regclass, 'r');`,
+    says: 'public.console_flag_promotions is filled by a subscription from another server, which would never see what the app writes: set DATABASE_URL to that server',
+    cure: 'set allow_system_table_mods = on; delete from pg_subscription_rel',
   },
 ];
 

@@ -286,6 +286,9 @@ const REFUSED = `case
   when exists (select 1 from pg_inherits h where h.inhparent = c.oid) then 'is inherited by other tables, whose rows no index of it holds: keep the promotions in a plain table and set CONSOLE_TABLE to it'
   when exists (select 1 from pg_inherits h where h.inhrelid = c.oid) then 'inherits from another table: run alter table … no inherit …, or set CONSOLE_TABLE to a plain table'
   when c.reloftype <> 0 then 'is a typed table, which takes no more columns: run alter table … not of'
+  when exists (select from pg_subscription_rel s where s.srrelid = c.oid)
+    and not exists (select from pg_publication_tables p where p.schemaname = n.nspname and p.tablename = c.relname)
+    then 'is filled by a subscription from another server, which would never see what the app writes: set DATABASE_URL to that server'
   when n.nspname = '${OWN_SCHEMA}' then 'is one of the app’s own tables: set CONSOLE_TABLE to the console’s'
 end`;
 

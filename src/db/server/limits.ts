@@ -1,5 +1,11 @@
 /** Lifted for a migration, if the server has them: PostgreSQL 14 brought one, 17 another. */
-const LIMITS = ['statement_timeout', 'lock_timeout', 'idle_session_timeout', 'transaction_timeout'];
+const LIMITS = [
+  'statement_timeout',
+  'lock_timeout',
+  'idle_session_timeout',
+  'idle_in_transaction_session_timeout',
+  'transaction_timeout',
+];
 /** So that the server notices within half a minute that our host vanished, and releases its locks. */
 const KEEP_ALIVE = { tcp_keepalives_idle: 10, tcp_keepalives_interval: 5, tcp_keepalives_count: 4 };
 
