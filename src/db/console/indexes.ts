@@ -25,9 +25,12 @@ const BASES = [
 ] as const;
 export type IndexBase = (typeof BASES)[number];
 
-/** The purpose of this app's own index, of any version's definition; null for the console's, which lack the hash. */
+/**
+ * The purpose of this app's own index, of any version's definition; null for the console's, which lack the hash. A table
+ * that was swapped has its number behind it.
+ */
 export function baseOf(name: string): IndexBase | null {
-  const [, base] = /^flag_promotions_([a-z_]+)_[0-9a-f]{8}$/u.exec(name) ?? [];
+  const [, base] = /^flag_promotions_([a-z_]+)_[0-9a-f]{8}(?:_\d+)?$/u.exec(name) ?? [];
   return BASES.find((known) => known === base) ?? null;
 }
 

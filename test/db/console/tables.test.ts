@@ -369,6 +369,10 @@ test('a table that was swapped for a new one is refused once, with each index to
   const kept = await indexes();
   expect(await migrate(database.url)).toMatchObject({ promotions: { kind: 'adopted', rows: 0 } });
   expect(await indexes()).toEqual(kept);
+
+  await rollBackAll(database.url);
+  expect(await indexes()).toEqual([{ indexname: 'console_flag_promotions_pkey' }]);
+  expect(await rows('select * from promotions_old limit 1')).not.toEqual([expect.objectContaining({ rca_url: null })]);
 });
 
 /**
