@@ -78,6 +78,11 @@ const WORK: readonly Works[] = [
     name: 'the lowest and the highest id there are',
     table: `${table()} insert into console_flag_promotions (id, flag_key, heroku_app, state) values (9223372036854775807, 'a', 'b', 'deployed'), (-9223372036854775808, 'c', 'd', 'failed');`,
   },
+  {
+    name: 'a config var and a key that PostgreSQL compares by different rules',
+    table: `${table(', config_var varchar(100) collate "C"')} alter table console_flag_promotions alter column flag_key type text collate "POSIX";`,
+    starts: true,
+  },
 ];
 
 const REFUSED: readonly Refused[] = [

@@ -599,11 +599,6 @@ const REFUSED: readonly Refused[] = [
     says: 'config_var is integer, and the app writes text to it.',
   },
   {
-    name: 'a config var and a key that PostgreSQL compares by different rules',
-    table: `${table(', config_var varchar(100) collate "C"')} alter table console_flag_promotions alter column flag_key type text collate "POSIX";`,
-    says: 'config_var has the collation pg_catalog."C", but flag_key has pg_catalog."POSIX".',
-  },
-  {
     name: 'a domain with a rule',
     table: `create domain who as text constraint is_mail check (value like '%@%'); ${table(', resolved_by who')}`,
     says: 'resolved_by is of the domain who',

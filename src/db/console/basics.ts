@@ -22,7 +22,7 @@ export const FUNCTIONS =
 
 /** The same of its catalog. Without pg_db_role_setting, the session's time zone will do. */
 export const RELATIONS =
-  `pg_attrdef pg_attribute pg_class pg_collation pg_constraint pg_database pg_depend pg_enum pg_event_trigger pg_index
+  `pg_attrdef pg_attribute pg_class pg_constraint pg_database pg_depend pg_enum pg_event_trigger pg_index
   pg_inherits pg_locks pg_namespace pg_policy pg_proc pg_publication pg_publication_rel pg_publication_tables pg_rewrite
   pg_roles pg_settings pg_stat_progress_create_index pg_subscription_rel pg_tablespace pg_trigger pg_type`.split(
     /\s+/u,

@@ -60,7 +60,8 @@ export const COLUMNS: readonly WantedColumn[] = [
 /** What identifies a promotion: a table without these isn't the console's promotion queue. */
 export const INDISPENSABLE: readonly string[] = ['id', 'flag_key', 'heroku_app', 'state'];
 
-/** SQL: the config var's name; by convention the flag's, if the row has none. */
-export const CONFIG_VAR = "coalesce(config_var, 'FLAG_' || upper(flag_key))";
+/** SQL: the config var's name; by convention the flag's, if the row has none. In Turkish, the capital of i isn't I. */
+export const CONFIG_VAR = `coalesce(config_var, 'FLAG_' || upper(flag_key collate "C"))`;
 /** The same of a query's row: to the letter, because indexes are on it. */
-export const configVarOf = (row: string): string => `coalesce(${row}.config_var, 'FLAG_' || upper(${row}.flag_key))`;
+export const configVarOf = (row: string): string =>
+  `coalesce(${row}.config_var, 'FLAG_' || upper(${row}.flag_key collate "C"))`;

@@ -110,7 +110,7 @@ const twoRow = z.object({ heroku_app: z.string().nullable(), config_var: z.strin
 /** Two active rows for one config var would make every later step ambiguous. */
 async function refuseTwoActive(ask: Ask, table: ConsoleTable, dialect: Dialect, soFar: string): Promise<void> {
   const hasConfigVar = table.columns.some(({ name }) => name === 'config_var');
-  const configVar = hasConfigVar ? CONFIG_VAR : "'FLAG_' || upper(flag_key)";
+  const configVar = hasConfigVar ? CONFIG_VAR : `'FLAG_' || upper(flag_key collate "C")`;
   const found = await ask(
     `select heroku_app::text, (${configVar})::text as config_var, string_agg(id::text, ', ' order by id) as ids from ${table.name}
       where ${dialect.state} in ('marked', 'deploying') and heroku_app is not null and ${configVar} is not null

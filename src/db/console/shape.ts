@@ -23,8 +23,6 @@ const columnRow = z.object({
   labels: z.array(z.string()).nullable(),
   foreign_keys: z.array(z.string()),
   views: z.array(z.string()),
-  /** Null: the database's. */
-  collation: z.string().nullable(),
 });
 export type Column = z.output<typeof columnRow>;
 
@@ -48,9 +46,7 @@ export async function columnsOf(ask: Ask, oid: string): Promise<readonly Column[
                    where k.conrelid = a.attrelid and k.contype = 'f' and a.attnum = any(k.conkey) order by 1) as foreign_keys,
             array(select distinct r.ev_class::regclass::text from pg_depend d join pg_rewrite r on r.oid = d.objid
                    where d.classid = 'pg_rewrite'::regclass and d.refclassid = 'pg_class'::regclass
-                     and d.refobjid = a.attrelid and d.refobjsubid = a.attnum and r.ev_class <> a.attrelid order by 1) as views,
-            (select format('%I.%I', n.nspname, l.collname) from pg_collation l join pg_namespace n on n.oid = l.collnamespace
-              where l.oid = a.attcollation and l.collname <> 'default') as collation
+                     and d.refobjid = a.attrelid and d.refobjsubid = a.attnum and r.ev_class <> a.attrelid order by 1) as views
        from pg_attribute a
        join lateral (select * from under u where u.attnum = a.attnum order by u.depth desc limit 1) u on true
        join pg_type y on y.oid = u.type
@@ -78,20 +74,7 @@ const KINDS: Readonly<Record<ColumnUse['kind'], { words: string; type: string; f
 
 /** Why the app's writes would be refused, as far as the catalog tells. */
 export function judgeShape(table: Judged, columns: readonly Column[]): readonly Finding[] {
-  return [...columns.flatMap((column) => judgeColumn(table, column)), ...judgeCollations(table, columns)];
-}
-
-/** One stands for the other if that is null, so PostgreSQL has to know by which rule to compare them. */
-function judgeCollations(table: Judged, columns: readonly Column[]): readonly Finding[] {
-  const key = columns.find(({ name }) => name === 'flag_key')?.collation ?? null;
-  const variable = columns.find(({ name }) => name === 'config_var');
-  const other = variable?.collation ?? null;
-  if (variable === undefined || key === null || other === null || key === other) return [];
-  return [
-    blocks(`config_var has the collation ${other}, but flag_key has ${key}.`, [
-      `alter table ${table.name} alter column config_var type ${variable.type} collate ${key}`,
-    ]),
-  ];
+  return columns.flatMap((column) => judgeColumn(table, column));
 }
 
 export function judgeColumn(table: Judged, column: Column): readonly Finding[] {

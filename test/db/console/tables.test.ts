@@ -4,7 +4,7 @@ import { ConsoleTableError } from '../../../src/db/console/refusal.js';
 import { type ConsoleSettings, parseStateMap, USUAL_CONSOLE } from '../../../src/db/console/settings.js';
 import { migrate, rollBackAll } from '../../../src/db/migrate.js';
 import { judgeFor } from '../../../src/db/usable.js';
-import { createEmptyDatabase, type TestDatabase } from '../../support/database.js';
+import { createEmptyDatabase, type TestDatabase, testServerVersion } from '../../support/database.js';
 import { accepted, enrol, NOW, type Person, submission } from '../../support/rows.js';
 
 /*
@@ -289,6 +289,28 @@ test('checkpoints in a collation that knows no case are read as elsewhere', asyn
     expect(await db.promotions.claimForProof('2', 1_000)).toMatchObject({ id: '2', checkpoint: 'intent' });
   } finally {
     await db.close();
+  }
+});
+
+test('a config var is named after its flag in every locale, also in Turkish, where the capital of i isn’t I', async () => {
+  if (testServerVersion() < 15) return;
+  const turkish = await createEmptyDatabase({ locale: 'tr-TR' });
+  try {
+    await migrate(turkish.url);
+    const db = openDatabase(turkish.url, { maxConnections: 1 });
+    const inserted = `insert into console_flag_promotions (flag_key, heroku_app, state) values ('dim_light', 'app', 'deploying') returning id::text`;
+    const other = new pg.Client({ connectionString: turkish.url });
+    await other.connect();
+    try {
+      await other.query('alter table console_flag_promotions alter column config_var drop not null');
+      const { rows: made } = await other.query<{ id: string }>(inserted);
+      expect(await db.promotions.find(made[0]?.id ?? '')).toMatchObject({ configVar: 'FLAG_DIM_LIGHT' });
+    } finally {
+      await other.end();
+      await db.close();
+    }
+  } finally {
+    await turkish.drop();
   }
 });
 
