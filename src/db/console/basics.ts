@@ -57,7 +57,7 @@ export async function refuseWithoutBasics(ask: Ask, role: string | null = null):
   const [basics] = parseRows(found, basicsRow);
   if (basics === undefined) throw new Error('The database has no row of its own.');
   const says = faultOf(basics, role);
-  if (says !== null) throw new ConsoleTableError(`${says}\nNothing was changed.`);
+  if (says !== null) throw new ConsoleTableError(`${says}${says.endsWith(';') ? '\n' : ' '}Nothing was changed.`);
 }
 
 function faultOf(
