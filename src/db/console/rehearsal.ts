@@ -92,8 +92,8 @@ export async function consoleRefusals(ask: Ask, table: Judged, columns: readonly
     ] as const;
     for (const [does, sql] of others) {
       // How long the console waits for its own rules is its affair.
-      const outcome = await unlessTooSlow(stage, () => attempt(stage, () => ask(sql, [at])));
-      if (outcome?.kind === 'refused') refused.set(does, outcome.refusal);
+      const outcome = await attempt(stage, () => unlessTooSlow(stage, () => ask(sql, [at])));
+      if (outcome.kind === 'refused') refused.set(does, outcome.refusal);
     }
   });
   return refused;
