@@ -2,8 +2,6 @@ import { GRANTS, guard, type Refused, ROW, table, testTables, trigger, type Work
 
 /* Tables that few consoles have: test/support/console-tables.ts says what must hold for each. */
 
-jest.setTimeout(60_000);
-
 const LONG = `(select string_agg(md5(n::text), '') from generate_series(1, 400) n)`;
 const BEFORE_UPDATE = 'before update on console_flag_promotions for each row';
 /** The stuck promotion's row, made before it began. */

@@ -13,8 +13,6 @@ import {
 
 /* The tables that a console may have: test/support/console-tables.ts says what must hold for each. */
 
-jest.setTimeout(60_000);
-
 const WORK: readonly Works[] = [
   { name: 'no table at all: it is made', rowLater: true, starts: true, spawned: true },
   { name: 'no more than names, a state and a time', table: table(), starts: true },
