@@ -11,6 +11,12 @@ const ROW_OF_BEFORE = ROW.replace('(flag_key', '(created_at, flag_key').replace(
 );
 
 const WORK: readonly Works[] = [
+  {
+    name: 'a published table, whose subscribers need the new columns',
+    table: table('', { id: 'serial primary key' }),
+    after: `create publication of_all for all tables;`,
+    notes: 'is published by of_all. A PostgreSQL that subscribes stops at its next row',
+  },
   ...(
     [
       'promoted_at >= created_at',

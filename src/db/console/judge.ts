@@ -10,7 +10,7 @@ import { sequencesOf } from './new-row.js';
 import { consoleRefusals, newlyRefused, rehearse, rehearseAdded } from './rehearsal.js';
 import { onTrial } from './trial.js';
 import { judgeWrites, judgeMigration, judgeOwnTables } from './rights.js';
-import { nextId } from './lookups.js';
+import { nextId, publicationsOf } from './lookups.js';
 import { BEYOND_ALL_IDS, type Column, columnsOf, judgeShape } from './shape.js';
 
 /** Whether the app can work, else why not and what to run. */
@@ -94,8 +94,9 @@ async function judgeTable(
   const widened = mayAlter && !isRefused ? await tryAdding(ask, inspected, { table, columns, writer }) : [];
   // It reads the table, so skip it if the rehearsal is off: somebody may hold an exclusive lock.
   const behind = mayTry && access.length === 0 ? await onTrial(ask, () => judgeSequences(ask, table)) : [];
+  const subscribed = await judgeSubscribers(ask, inspected, table);
   return {
-    fitness: [...shape, ...rules, ...tried, ...widened.map(unscripted), ...behind],
+    fitness: [...shape, ...rules, ...tried, ...widened.map(unscripted), ...behind, ...subscribed],
     access: [...toMigrate, ...access],
   };
 }
@@ -166,6 +167,18 @@ async function hasTriggers(ask: Ask, { oid }: Judged): Promise<boolean> {
 }
 
 const yesRow = z.object({ yes: z.boolean() });
+
+/** A subscriber whose table lacks a published column stops: https://www.postgresql.org/docs/current/logical-replication-restrictions.html */
+async function judgeSubscribers(ask: Ask, { steps }: ThereIsATable, table: Judged): Promise<readonly Finding[]> {
+  if (!steps.some(({ kind }) => kind === 'add_columns')) return [];
+  const whole = (await publicationsOf(ask, table)).filter(({ lists_columns }) => !lists_columns);
+  if (whole.length === 0) return [];
+  return [
+    limits(
+      `${table.name} is published by ${whole.map(({ name }) => name).join(' and ')}. A PostgreSQL that subscribes stops at its next row until its own table has the new columns, too: flag-promotions migrate --sql prints them.`,
+    ),
+  ];
+}
 
 /** An account that can't read the rows must find the number by hand. */
 async function numbered(ask: Ask, table: Judged, findings: readonly Finding[]): Promise<readonly Finding[]> {
