@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
-import { parseArgs } from 'node:util';
 import { check, explore, inWords, MOST_SEED, traced, WORLDS } from './explore.js';
 import { FOUND } from './found.js';
+import { readOptions } from './options.js';
 import { run, type Size } from './world.js';
 
 /**
@@ -10,15 +10,6 @@ import { run, type Size } from './world.js';
  * if too little happened to break one. A seed alone is replayed with its trace; with a limit it is the first of many.
  * `--promotions N [--replicas N]` runs one world of that size instead.
  */
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string' },
-    steps: { type: 'string' },
-    seed: { type: 'string' },
-    promotions: { type: 'string' },
-    replicas: { type: 'string' },
-  },
-});
 const DEFAULT_SECONDS = 60;
 const DEFAULT_REPLICAS = 3;
 
@@ -27,18 +18,13 @@ const out = (line: string): void => {
 };
 const outAll = (lines: readonly string[]): void => lines.forEach(out);
 
-function whole(name: string, text: string | undefined, least: number): number | null {
-  if (text === undefined) return null;
-  if (/^\d{1,10}$/.test(text) && Number(text) >= least) return Number(text);
-  out(`--${name} takes a whole number from ${least} on, not ${text}.`);
+const options = readOptions(process.argv.slice(2));
+if (typeof options === 'string') {
+  out(options);
+  // Not 1, which says that something broke.
   process.exit(2);
 }
-
-const seconds = whole('seconds', values.seconds, 1);
-const steps = whole('steps', values.steps, 1);
-const seed = whole('seed', values.seed, 0);
-const promotions = whole('promotions', values.promotions, 1);
-const replicas = whole('replicas', values.replicas, 1) ?? DEFAULT_REPLICAS;
+const { seconds, steps, seed, promotions, replicas = DEFAULT_REPLICAS } = options;
 
 let running = seed ?? 0;
 // An unhandled error in the simulated code would end the process without saying in which run.
@@ -87,13 +73,13 @@ async function checkFound(): Promise<void> {
 
 async function exploreFrom(first: number): Promise<void> {
   const startedAt = performance.now();
-  const limit = steps === null ? `${seconds ?? DEFAULT_SECONDS} s` : `${steps.toLocaleString('en')} steps`;
+  const limit = steps === undefined ? `${seconds ?? DEFAULT_SECONDS} s` : `${steps.toLocaleString('en')} steps`;
   out(`Exploring from seed ${first}, for ${limit}.`);
   const { isGood, lines } = await explore({
     worlds: WORLDS,
     first,
     isOver: (stepsTaken) =>
-      steps === null ? performance.now() - startedAt >= (seconds ?? DEFAULT_SECONDS) * 1_000 : stepsTaken >= steps,
+      steps === undefined ? performance.now() - startedAt >= (seconds ?? DEFAULT_SECONDS) * 1_000 : stepsTaken >= steps,
     onSeed(next) {
       running = next;
     },
@@ -102,7 +88,7 @@ async function exploreFrom(first: number): Promise<void> {
   if (!isGood) process.exit(1);
 }
 
-if (promotions !== null) await runOf({ promotions, replicas }, seed ?? randomInt(MOST_SEED));
-if (seed !== null && seconds === null && steps === null) await replay(seed);
+if (promotions !== undefined) await runOf({ promotions, replicas }, seed ?? randomInt(MOST_SEED));
+if (seed !== undefined && seconds === undefined && steps === undefined) await replay(seed);
 await checkFound();
 await exploreFrom(seed ?? randomInt(MOST_SEED));

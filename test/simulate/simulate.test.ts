@@ -3,6 +3,7 @@ import path from 'node:path';
 import { check, explore, PROMOTING, type SeededWorld, WATCHING } from './explore.js';
 import { FOUND } from './found.js';
 import type { Invariant } from './invariants.js';
+import { readOptions } from './options.js';
 import type { Sabotage } from './sabotage.js';
 import { watch } from './watch-world.js';
 import { run } from './world.js';
@@ -143,16 +144,58 @@ describe('npm run simulate', () => {
     expect(Number(made)).toBeGreaterThanOrEqual(30);
   });
 
+  test.each(['--steps -1', '--nope 1'])(
+    'says in one sentence why it refuses %s, and that nothing was run',
+    async (words) => {
+      const { code, output } = await simulate(...words.split(' '));
+      expect(code).toBe(2);
+      expect(output.trim().split('\n')).toHaveLength(1);
+    },
+  );
+});
+
+describe('the options', () => {
   test.each([
-    ['--steps', 'many'],
-    ['--steps', '0'],
-    ['--promotions', '0'],
-    ['--seed', '-1'],
-    ['--seconds', '1.5'],
-  ])('refuses %s %s', async (...words) => {
-    expect(await simulate(`${words[0]}=${words[1]}`)).toMatchObject({
-      code: 2,
-      output: expect.stringContaining('whole number'),
-    });
+    ['', {}],
+    ['--seconds 60', { seconds: 60 }],
+    ['--steps=5 --seed=0', { steps: 5, seed: 0 }],
+    ['--seed 2147483647', { seed: 2_147_483_647 }],
+    ['--promotions 1000 --replicas 20 --seed 7', { promotions: 1_000, replicas: 20, seed: 7 }],
+  ])('"%s" are read', (words, options) => {
+    expect(readOptions(words.split(' ').filter(Boolean))).toEqual(options);
+  });
+
+  test.each([
+    '--steps many',
+    '--steps 0',
+    '--steps -1',
+    '--steps 1.5',
+    '--steps 1e9',
+    '--steps=',
+    '--steps',
+    '--steps 99999999999',
+    '--seconds 0',
+    '--seconds --seed 7',
+    '--promotions 0',
+    '--promotions 5 --replicas 0',
+    '--seed abc',
+    '--seed -1',
+    // The next seed would begin again at 0, and the one that is printed would mean another world.
+    '--seed 2147483648',
+  ])('%s is refused with the numbers that are taken', (words) => {
+    expect(readOptions(words.split(' '))).toMatch(/^--\w+ takes a whole number from \d+ to \d+, not .*\.$/u);
+  });
+
+  test.each([
+    ['--steps 5 --seconds 5', 'Give --seconds or --steps, not both.'],
+    ['--promotions 5 --steps 5', 'Give --steps or --promotions, not both.'],
+    ['--seed 1 --seed 2', '--seed was given twice.'],
+    ['--replicas 5', '--replicas needs --promotions.'],
+    ['--step 5', expect.stringMatching(/^--step is not an option\. Use /u)],
+    ['--toString 5', expect.stringMatching(/^--toString is not an option\. /u)],
+    ['5', expect.stringMatching(/^5 is not an option\. /u)],
+    ['-s 5', expect.stringMatching(/^-s is not an option\. /u)],
+  ])('%s is refused: %s', (words, why) => {
+    expect(readOptions(words.split(' '))).toEqual(why);
   });
 });
