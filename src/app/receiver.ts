@@ -171,7 +171,16 @@ function createSlackReceiver({ config, db, metrics, network, runtime }: Core): S
       logger: boltLogger(log),
       autoReconnectEnabled: false,
       dispatcher: line.dispatcher,
-      installerOptions: { clientOptions: { slackApiUrl: apiUrl, fetch, retryConfig: { retries: 0 }, timeout: 10_000 } },
+      installerOptions: {
+        clientOptions: {
+          slackApiUrl: apiUrl,
+          fetch,
+          retryConfig: { retries: 0 },
+          timeout: 10_000,
+          // Otherwise an attempt lasts as long as Slack asks to wait, whatever its deadline.
+          rejectRateLimitedCalls: true,
+        },
+      },
       processEventErrorHandler: async ({ error }) => {
         log.warn({ err: error }, 'an event of no known shape was refused');
         return false;

@@ -206,18 +206,20 @@ export function toSlackError(method: string, error: unknown): SlackError {
   return new SlackError('unknown_outcome', method, 'unexpected', 0, error);
 }
 
-/** The form of Slack's codes. The client also reports what it couldn't parse as one: a cut answer, a proxy's page. */
-const WORD = /^[a-z][a-z0-9_]{0,99}$/u;
+/** The longest of Slack's words has half of these letters. */
+const LONGEST_WORD = 100;
+/** Slack said no, and not why. */
+const NO_REASON = 'no_reason';
 
 function refusalOf(method: string, error: WebAPIPlatformError): SlackError {
-  const { error: word, response_metadata: metadata } = error.data;
-  if (!WORD.test(word)) return new SlackError('unknown_outcome', method, 'unreadable_answer', 0, undefined);
+  const { error: told, response_metadata: metadata } = error.data;
+  const word = typeof told === 'string' && told !== '' ? told.slice(0, LONGEST_WORD) : NO_REASON;
   const retryAfter = metadata?.retryAfter;
   if (word === RATE_LIMITED_WORD && retryAfter !== undefined) {
     return new SlackError('rate_limited', method, RATE_LIMITED, retryAfter * 1000, undefined);
   }
   const kind = UNKNOWN_OUTCOME.has(word) ? 'unknown_outcome' : 'refused';
-  return new SlackError(kind, method, describe(error), 0, undefined);
+  return new SlackError(kind, method, describe(word, error), 0, undefined);
 }
 
 /** Calls the Web API; rejects with a SlackError. */
@@ -230,7 +232,7 @@ export async function attempt<T>(method: string, work: () => Promise<T>): Promis
 }
 
 /** Slack's code, with the details that it gives for malformed blocks. */
-function describe(error: WebAPIPlatformError): string {
+function describe(word: string, error: WebAPIPlatformError): string {
   const details = error.data.response_metadata?.messages ?? [];
-  return [error.data.error, ...details.slice(0, 3)].join('; ').slice(0, 300);
+  return [word, ...details.slice(0, 3)].join('; ').slice(0, 300);
 }

@@ -40,5 +40,6 @@ export function outsideThread(
 }
 
 function reasonOf(because: string): string {
+  if (because === 'no_reason') return 'Slack gives no reason';
   return REASONS.get(because) ?? CANT_UPDATE.get(because) ?? `Slack says ${code(because, 60)}`;
 }

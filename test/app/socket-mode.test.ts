@@ -45,6 +45,14 @@ describe('in Socket Mode', () => {
     await eventually(async () => expect((await readyz()).status).toBe(200), IN_THE_END_MS);
   });
 
+  test('a Slack that allows no connection for an hour is asked again all the same, and soon', async () => {
+    bed.slack.faults.add({ method: 'apps.connections.open', kind: 'rate_limited', retryAfterSeconds: 3_600, times: 1 });
+    const replica = await bed.replica();
+    const readyz = async () => (await fetch(`http://127.0.0.1:${replica.port}/readyz`)).status;
+    expect(await readyz()).toBe(503);
+    await eventually(async () => expect(await readyz()).toBe(200), IN_THE_END_MS);
+  });
+
   test('a connection that is lost is made again, even if Slack answers 500 at first', async () => {
     const { superadmin } = bed.slack.people;
     bed.slack.faults.add({ method: 'apps.connections.open', kind: 'status', status: 500, times: 1 });

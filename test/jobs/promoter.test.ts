@@ -197,6 +197,107 @@ describe('a promoter whose timer rings once an hour', () => {
     expect(await states()).toEqual(['deploying']);
   });
 
+  /** A promoter whose clock the test moves, and that renews its lease when the test says so. */
+  function paused(own: {
+    readonly announcePatch?: (...given: Parameters<Database['promoting']['announcePatch']>) => Promise<unknown>;
+    readonly whileConnecting?: (renew: () => void) => Promise<unknown>;
+  }) {
+    const clock = { pausedMs: 0, renewals: 0 };
+    let renewNow: () => void = () => undefined;
+    const real = realTimers(() => performance.now() + clock.pausedMs);
+    promoter = createPromoter({
+      ...dependencies(),
+      leaseMs: 8_000,
+      timers: {
+        ...real,
+        every(_, renew) {
+          renewNow = renew;
+          return () => undefined;
+        },
+      },
+      db: {
+        ...db.promoting,
+        async announcePatch(...given) {
+          const announced = await db.promoting.announcePatch(...given);
+          await own.announcePatch?.(...given);
+          return announced;
+        },
+        async renew(...given) {
+          const renewed = await db.promoting.renew(...given);
+          clock.pausedMs += 4_000;
+          clock.renewals += 1;
+          return renewed;
+        },
+      },
+      heroku: {
+        ...heroku,
+        async setConfigVar(...given) {
+          await own.whileConnecting?.(() => renewNow());
+          return heroku.setConfigVar(...given);
+        },
+      },
+    });
+    return clock;
+  }
+  const isWithheld = () =>
+    eventually(async () => {
+      const events = await rows.query(
+        `select 1 from flag_promotions.audit_log where action = 'console.flag.promotion.heroku_unchanged'`,
+      );
+      expect(events.length).toBeGreaterThan(0);
+    });
+
+  test('sends nothing if half of its lease passed while its announcement was being answered', async () => {
+    const clock = paused({
+      async announcePatch() {
+        clock.pausedMs += 4_000;
+      },
+    });
+    await insert();
+    promoter.start();
+    await isWithheld();
+    await promoter.stop();
+    expect(standIn.patches(APP, VAR)).toBe(0);
+  });
+
+  test('counts a renewal from when it asked for it, not from the answer', async () => {
+    const clock = paused({
+      async whileConnecting(renew) {
+        clock.pausedMs += 3_000;
+        const before = clock.renewals;
+        renew();
+        await eventually(async () => expect(clock.renewals).toBe(before + 1));
+      },
+    });
+    await insert();
+    promoter.start();
+    await isWithheld();
+    await promoter.stop();
+    expect(standIn.patches(APP, VAR)).toBe(0);
+  });
+
+  test('sends nothing that it could not announce, because another has the row by then', async () => {
+    const asked: unknown[] = [];
+    promoter = createPromoter({
+      ...dependencies(),
+      db: {
+        ...db.promoting,
+        async announcePatch(...given) {
+          await rows.query(`update console_flag_promotions set lease_owner = 'another'`);
+          const announced = await db.promoting.announcePatch(...given);
+          asked.push(announced);
+          return announced;
+        },
+      },
+    });
+    await insert();
+    promoter.start();
+    await eventually(async () => expect(asked).toEqual([{ kind: 'lost' }]));
+    await promoter.stop();
+    expect(standIn.patches(APP, VAR)).toBe(0);
+    expect(await rows.query('select lease_owner from console_flag_promotions')).toEqual([{ lease_owner: 'another' }]);
+  });
+
   test('looks again if it began to look while an earlier PATCH could still take effect', async () => {
     let claims = 0;
     const claimsAtAnnouncements: number[] = [];

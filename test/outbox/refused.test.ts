@@ -51,19 +51,23 @@ describe('a post that Slack refuses', () => {
   }
   const texts = async (channel: string) => (await slack.messages(channel)).map(({ text }) => text);
 
-  test.each(LASTING_REFUSALS)('with %s goes to the alert channel, which is told why', async (because) => {
-    slack.faults.add({ method: POST, times: 1, kind: 'error', error: because });
-    const refused = { channel: meant, because };
-    await expect(post({ to: 'channel', route: meant }, because)).resolves.toMatchObject({
-      at: { channel: slack.channels.alerts },
-    });
-    expect(recorded).toEqual([
-      { channel: meant, refused: null },
-      { channel: slack.channels.alerts, refused },
-    ]);
-    expect((await texts(slack.channels.alerts)).at(-1)).toBe(`${because} ${JSON.stringify(refused)}`);
-    expect(await texts(meant)).toEqual([]);
-  });
+  const UNKNOWN_WORDS = ['a_word_of_next_year', 'Some Strange Error!'];
+  test.each([...LASTING_REFUSALS, ...UNKNOWN_WORDS])(
+    'with %s goes to the alert channel, which is told why',
+    async (because) => {
+      slack.faults.add({ method: POST, times: 1, kind: 'error', error: because });
+      const refused = { channel: meant, because };
+      await expect(post({ to: 'channel', route: meant }, because)).resolves.toMatchObject({
+        at: { channel: slack.channels.alerts },
+      });
+      expect(recorded).toEqual([
+        { channel: meant, refused: null },
+        { channel: slack.channels.alerts, refused },
+      ]);
+      expect((await texts(slack.channels.alerts)).at(-1)).toBe(`${because} ${JSON.stringify(refused)}`);
+      expect(await texts(meant)).toEqual([]);
+    },
+  );
 
   test.each(PASSING_ERRORS)('with %s is tried again, and goes nowhere else: it passes', async (error) => {
     const before = await texts(slack.channels.alerts);
