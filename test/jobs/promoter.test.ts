@@ -201,6 +201,8 @@ describe('a promoter whose timer rings once an hour', () => {
   function paused(own: {
     readonly announcePatch?: (...given: Parameters<Database['promoting']['announcePatch']>) => Promise<unknown>;
     readonly whileConnecting?: (renew: () => void) => Promise<unknown>;
+    /** How long the database takes to answer a renewal. */
+    readonly renewalMs?: number;
   }) {
     const clock = { pausedMs: 0, renewals: 0 };
     let renewNow: () => void = () => undefined;
@@ -224,7 +226,7 @@ describe('a promoter whose timer rings once an hour', () => {
         },
         async renew(...given) {
           const renewed = await db.promoting.renew(...given);
-          clock.pausedMs += 4_000;
+          clock.pausedMs += own.renewalMs ?? 0;
           clock.renewals += 1;
           return renewed;
         },
@@ -262,6 +264,7 @@ describe('a promoter whose timer rings once an hour', () => {
 
   test('counts a renewal from when it asked for it, not from the answer', async () => {
     const clock = paused({
+      renewalMs: 4_000,
       async whileConnecting(renew) {
         clock.pausedMs += 3_000;
         const before = clock.renewals;
@@ -272,6 +275,27 @@ describe('a promoter whose timer rings once an hour', () => {
     await insert();
     promoter.start();
     await isWithheld();
+    await promoter.stop();
+    expect(standIn.patches(APP, VAR)).toBe(0);
+  });
+
+  test('sends nothing once a renewal says that another has the row, however fresh its lease was', async () => {
+    const clock = paused({
+      async whileConnecting(renew) {
+        await rows.query(`update console_flag_promotions set lease_owner = 'another'`);
+        const before = clock.renewals;
+        renew();
+        await eventually(async () => expect(clock.renewals).toBe(before + 1));
+        tried();
+      },
+    });
+    let tried: () => void = () => undefined;
+    const isTried = new Promise<void>((resolve) => {
+      tried = resolve;
+    });
+    await insert();
+    promoter.start();
+    await isTried;
     await promoter.stop();
     expect(standIn.patches(APP, VAR)).toBe(0);
   });
