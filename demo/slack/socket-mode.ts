@@ -19,7 +19,7 @@ export interface SocketMode extends Delivery {
   refresh(afterMs?: number): Promise<void>;
   /** Cuts every connection without a close handshake. */
   drop(): void;
-  /** How Slack treats new connections: it never says hello, or never answers the upgrade. */
+  /** How Slack treats new connections: it never says hello, never answers the upgrade, or answers otherwise. */
   greet(how: Greeting): void;
   /** How many connection attempts came with a good address. */
   readonly attempts: number;
@@ -30,7 +30,8 @@ export interface SocketMode extends Delivery {
   close(): Promise<void>;
 }
 
-type Greeting = 'hello' | 'no_hello' | 'no_upgrade';
+/** `answer`: to the request to upgrade, as sent. */
+type Greeting = 'hello' | 'no_hello' | 'no_upgrade' | { readonly answer: string };
 
 /** Slack pings its clients; one that hears nothing for 30 s takes the connection for dead. */
 const PING_EVERY_MS = 10_000;
@@ -55,8 +56,9 @@ export function startSocketMode(
     verifyClient: ({ req }: { req: IncomingMessage }, admit: (isGood: boolean) => void) => {
       const isGood = tickets.delete(new URL(req.url ?? '/', 'http://localhost').searchParams.get('ticket') ?? '');
       if (isGood) attempts += 1;
-      if (isGood && greeting === 'no_upgrade') unanswered.push(req.socket);
-      else admit(isGood);
+      if (!isGood || greeting === 'hello' || greeting === 'no_hello') return admit(isGood);
+      unanswered.push(req.socket);
+      if (greeting !== 'no_upgrade') req.socket.write(greeting.answer);
     },
   });
   const open: WebSocket[] = [];

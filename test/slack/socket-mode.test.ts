@@ -98,6 +98,58 @@ describe('a Socket Mode connection', () => {
     },
   );
 
+  const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n';
+  test.each([
+    ['401', 'HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n'],
+    ['429', 'HTTP/1.1 429 Too Many Requests\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n'],
+    ['500, and a body that never comes', 'HTTP/1.1 500 Internal Server Error\r\nContent-Length: 100\r\n\r\n'],
+    ['a page', 'HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>'],
+    ['a redirect', 'HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n'],
+    ['101 without a key', `${SWITCH}\r\n`],
+    ['101 with another key', `${SWITCH}Sec-WebSocket-Accept: x3JJHMbDL1EzLkh9GBhXDw==\r\n\r\n`],
+    ['half of an answer', 'HTTP/1.1 101 Switching Proto'],
+    ['no HTTP', 'SSH-2.0-OpenSSH_9.6\r\n'],
+  ])('whose upgrade is answered by %s is given up, at its deadline at the latest, and made anew', async (_, answer) => {
+    slack.socketMode.greet({ answer });
+    connect();
+    await eventually(async () => expect(slack.socketMode.attempts).toBe(1));
+    await eventually(async () => {
+      for (const { ms, wake } of sleeping) if (ms === ATTEMPT_MS || ms === CLOSE_MS) wake();
+      expect(sleeping.map(({ ms }) => ms)).toContain(2_000);
+    });
+    expect(await isConnected()).toBe(false);
+    slack.socketMode.greet('hello');
+    await pass(2_000);
+    await eventually(async () => expect(await isConnected()).toBe(true));
+    expect(slack.socketMode.attempts).toBe(2);
+    expect(sleeping).toEqual([]);
+  });
+
+  test.each(['refresh_requested', 'warning', 'link_disabled', 'too_many_websockets', 'of_next_year', null, 7])(
+    'that Slack ends with the reason %s is made anew after a second',
+    async (reason) => {
+      connect();
+      await eventually(async () => expect(await isConnected()).toBe(true));
+      slack.socketMode.sendFrame(JSON.stringify({ type: 'disconnect', reason }));
+      await pass(1_000);
+      await eventually(async () => expect(slack.socketMode.attempts).toBe(2));
+      await eventually(async () => expect(await isConnected()).toBe(true));
+    },
+  );
+
+  test('whose hello comes twice, and late again, is one connection', async () => {
+    connect();
+    await eventually(async () => expect(await isConnected()).toBe(true));
+    for (const hello of ['{"type":"hello"}', '{"type":"hello","num_connections":"many"}'])
+      slack.socketMode.sendFrame(hello);
+    slack.socketMode.drop();
+    await pass(1_000);
+    await eventually(async () => expect(await isConnected()).toBe(true));
+    expect(slack.socketMode.attempts).toBe(2);
+    expect(slack.socketMode.connections).toBe(1);
+    expect(sleeping).toEqual([]);
+  });
+
   test('waits longer after each attempt that failed, half a minute at most, and a second after one that held', async () => {
     slack.socketMode.greet('no_upgrade');
     connect();
