@@ -1,5 +1,4 @@
 import type { WebClientOptions } from '@slack/web-api';
-import { Response } from 'undici';
 import * as z from 'zod';
 import type { Fetch } from '../network/network.js';
 import { httpDate, retryAfterMs } from '../network/retry-after.js';
