@@ -18,6 +18,16 @@ export interface Report {
   readonly happened: Readonly<Record<string, { readonly times: number; readonly atLeast: number }>>;
 }
 
+/** What happened too rarely, in words; a floor of nothing, or none at all, is none. */
+export function tooFew(happened: Report['happened']): readonly string[] {
+  const floors = Object.entries(happened);
+  if (floors.length === 0) return ['no floor: it would pass if nothing happened'];
+  return floors.flatMap(([what, { times, atLeast }]) => {
+    if (!(atLeast > 0)) return [`no floor for ${what}: ${times} of at least ${atLeast}`];
+    return times >= atLeast ? [] : [`too few ${what}: ${times} of at least ${atLeast}`];
+  });
+}
+
 /** A small seeded random generator (Tommy Ettinger's mulberry32, public domain); yields [0, 1). */
 export function seeded(seed: number): () => number {
   let state = seed >>> 0;

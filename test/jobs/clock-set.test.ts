@@ -27,11 +27,25 @@ async function untilTicks(count: number): Promise<void> {
   while (ticks.length < count) await once(child, 'message', { signal: AbortSignal.timeout(20_000) });
 }
 
-test('set back by an hour, ticks go on', async () => {
+test.each([
+  ['an hour', -HOUR],
+  // Longer than a tick is waited for here.
+  ['half a minute', -30_000],
+])('set back by %s, ticks go on', async (_, by) => {
   await start('* * * * * *');
   await untilTicks(2);
-  child.send(-HOUR);
+  child.send(by);
   await untilTicks(6);
+});
+
+test('set back by a second again and again, no tick is long in coming', async () => {
+  await start('* * * * * *');
+  for (let times = 1; times <= 8; times += 1) {
+    await untilTicks(2 * times);
+    child.send(-1_000);
+  }
+  const gaps = ticks.slice(1).map((at, nth) => at - (ticks[nth] ?? 0));
+  expect(Math.max(...gaps)).toBeLessThan(10_000);
 });
 
 test('set forward by three hours, what lies between is not ticked for', async () => {
