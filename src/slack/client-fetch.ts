@@ -4,7 +4,7 @@ import type { Fetch } from '../network/network.js';
 import { httpDate, retryAfterMs } from '../network/retry-after.js';
 
 /** It isn't Slack's: a proxy's page, an answer that was cut short. */
-export class UnreadableAnswer extends Error {
+class UnreadableAnswer extends Error {
   readonly code = 'unreadable_answer';
   override readonly name = 'UnreadableAnswer';
 }

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import pg from 'pg';
+import { connect } from '../../src/db/connection.js';
 import { type Database, openDatabase } from '../../src/db/database.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded-postgres.js';
 import { isDatabaseUnavailable, isKnownUndone } from '../../src/db/errors.js';
@@ -76,6 +77,26 @@ describe('a provider’s read-only guard', () => {
     expect(await db.maintenance.last()).toEqual(recorded);
   });
 });
+
+test.each(['25006', '57P01', '57P03', '57P05', '08006', '08P01'])(
+  'a connection that answers %s, and stays open behind a proxy, is used no more',
+  async (code) => {
+    const database = await createTestDatabase();
+    const proxy = await startRewritingProxy(database.url, [[/22012/gu, code]]);
+    const knex = connect(proxy.url, { maxConnections: 1, isPooled: false, console: null });
+    const session = async () => (await knex.raw('select pg_backend_pid() as pid')).rows[0].pid;
+    try {
+      const first = await session();
+      expect(await session()).toBe(first);
+      expect(await errorOf(knex.raw('select 1 / 0'))).toMatchObject({ code });
+      expect(await session()).not.toBe(first);
+    } finally {
+      await knex.destroy();
+      await proxy.close();
+      await database.drop();
+    }
+  },
+);
 
 test('rights taken from INSERT alone show in the check of writes', async () => {
   const database = await createTestDatabase();
