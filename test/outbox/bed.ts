@@ -20,6 +20,8 @@ export interface OutboxBed extends Stored {
   /** What messages about a subject say; a kind's `gather` waits for `onGather`. */
   readonly facts: Map<string, Facts>;
   onGather: () => Promise<unknown>;
+  /** Runs between a claim in the database and its answer. */
+  onClaimed: () => void;
   anotherOutbox(): Outbox;
   queue(message: NewRow): Promise<string>;
   row(id: string): Promise<MessageRow>;
@@ -97,7 +99,14 @@ export async function startOutboxBed(
       admit: async () => undefined,
     });
     return createOutbox({
-      messages: db.messages,
+      messages: {
+        ...db.messages,
+        async claim(...given) {
+          const claimed = await db.messages.claim(...given);
+          bed.onClaimed();
+          return claimed;
+        },
+      },
       slack: client,
       outside: createOutsideTransport({
         pagerDuty: createPagerDuty(pagerUrl, DIRECTLY.fetch),
@@ -121,6 +130,7 @@ export async function startOutboxBed(
     outcomes,
     facts,
     onGather: async () => undefined,
+    onClaimed: () => undefined,
     anotherOutbox: () => createFor(stored.replica()),
     async queue({ kind, subject = 'one', promotionId, root, isUrgent = false }) {
       const [row] = await stored.rows.query<{ id: string }>(

@@ -503,6 +503,14 @@ describe('a process that is paused past its lease while it posts', () => {
     expect(await kindOf(id)).toBe(later);
   });
 
+  test('posts nothing if half of its lease passed while its claim was being answered', async () => {
+    const id = await bed.queue({ kind: 'notice', subject: 'one' });
+    const before = sent();
+    bed.onClaimed = () => bed.pause(LEASE_MS / 2);
+    expect(await bed.outbox.deliver(id)).toMatchObject({ kind: 'failed', error: { code: 'withheld' } });
+    expect(sent()).toBe(before);
+  });
+
   test('updates nothing once half of its lease has passed: another may have shown what is newer', async () => {
     const id = await posted('notice');
     await bed.change(id, { text: 'second' });
