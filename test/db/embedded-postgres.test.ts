@@ -23,6 +23,7 @@ import { findPackage, prepareRuntime } from '../../src/db/embedded/runtime.js';
 import { type EmbeddedPostgres, EmbeddedPostgresError, startEmbeddedPostgres } from '../../src/db/embedded-postgres.js';
 import { NoDatabaseError } from '../../src/db/errors.js';
 import { fastTemporaryFolder } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
 
 const PROJECT = path.resolve(__dirname, '..', '..');
 const CHILD = path.join(PROJECT, 'test', 'support', 'embedded-postgres-child.ts');
@@ -104,25 +105,10 @@ async function isPostgres(pid: number): Promise<boolean> {
   return stdout.includes('postgres') && !stdout.startsWith('Z');
 }
 
-async function gone(pid: number): Promise<void> {
-  for (let tries = 0; tries < 500; tries += 1) {
-    if (!(await isPostgres(pid))) return;
-    await sleep(20);
-  }
-  throw new Error(`PostgreSQL, pid ${pid}, still runs`);
-}
-
-async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
-  const deadline = Date.now() + 15_000;
-  for (;;) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-      await sleep(50);
-    }
-  }
-}
+const gone = (pid: number): Promise<void> =>
+  eventually(async () => {
+    if (await isPostgres(pid)) throw new Error(`PostgreSQL, pid ${pid}, still runs`);
+  });
 
 interface Child {
   readonly process: ChildProcess;

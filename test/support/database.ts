@@ -226,7 +226,7 @@ function databaseUrl(adminUrl: string, name: string): string {
 async function createFrom(admin: Pool, name: string, template: string, clauses: string): Promise<void> {
   // The default, through the WAL, takes two and a half times as long. Before version 15 there is nothing to choose.
   const strategy = testServerVersion() < 15 ? '' : 'strategy file_copy';
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 60_000;
   for (;;) {
     try {
       await admin.query(`create database ${name} template ${template} ${clauses} ${strategy}`);

@@ -51,7 +51,7 @@ test.each([
   await ask('PATCH');
   expect(heroku.releases(HEROKU_APP).at(-1)?.status).toBe('pending');
   expect(heroku.getVar(HEROKU_APP, CONFIG_VAR)).toBeNull();
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + 60_000;
   while (heroku.releases(HEROKU_APP).at(-1)?.status === 'pending' && performance.now() < deadline) await sleep(100);
   expect(heroku.releases(HEROKU_APP).at(-1)?.status).toBe(status);
   expect(heroku.getVar(HEROKU_APP, CONFIG_VAR)).toBe(value);
