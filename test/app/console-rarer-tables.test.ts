@@ -108,11 +108,6 @@ const REFUSED: readonly Refused[] = [
     cure: 'alter table console_flag_promotions drop constraint slowly',
   },
   {
-    name: 'ids that may be null',
-    table: `create sequence ids; ${table('', { id: `bigint unique default nextval('ids')` })}`,
-    says: 'id may be null, and a promotion without an id could be neither shown nor resolved.',
-  },
-  {
     name: 'a table of which some rows are published',
     since: 15,
     table: table('', { id: 'serial primary key' }),
