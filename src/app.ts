@@ -210,7 +210,7 @@ export async function startApp(config: Config, runtime: Runtime): Promise<Runnin
   const { log } = runtime;
   // Bolt is most of the code to load, and no other command needs it: it loads while the database answers.
   const receiving = import('./app/receiver.js');
-  // Whatever fails first is told; this failure is awaited below.
+  // If it fails, the await below says so.
   receiving.catch(() => undefined);
   const database = await openUpToDate(config.database, log, {
     maxConnections: config.databasePoolMax,

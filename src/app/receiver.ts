@@ -177,7 +177,7 @@ function createSlackReceiver({ config, db, metrics, network, runtime }: Core): S
           fetch,
           retryConfig: { retries: 0 },
           timeout: 10_000,
-          // Otherwise an attempt lasts as long as Slack asks to wait, whatever its deadline.
+          // Otherwise the client waits as long as Slack asks, past the attempt's deadline.
           rejectRateLimitedCalls: true,
         },
       },

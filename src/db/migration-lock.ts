@@ -50,11 +50,9 @@ export async function withMigrationLock<T>(
 }
 
 async function tryLock(client: PrimaryClient): Promise<boolean> {
-  // At another level, perhaps a role's default, the transaction would keep its first snapshot. In one message: it is idle
-  // while indexes are built, however long that takes, and must not be before its limit is lifted.
-  await client.query('begin isolation level read committed; set local idle_in_transaction_session_timeout = 0');
-  // Behind a pooler nothing else lifts them.
-  await client.query(liftLimits('transaction'));
+  // At another level, perhaps a role's default, the transaction would keep its first snapshot. It is idle while indexes
+  // are built; behind a pooler nothing else lifts the limits. In one message: it must not rest before they are lifted.
+  await client.query(`begin isolation level read committed; ${liftLimits('transaction')}`);
   // No parameters: with them PostgreSQL would keep the statement's snapshot.
   const found = await client.query(`select pg_try_advisory_xact_lock(${LOCK}) as got`);
   if (parseRows(found, gotRow)[0]?.got === true) return true;

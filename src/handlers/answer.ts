@@ -136,7 +136,7 @@ export function notLoaded(fault: string): string {
   return `:warning: ${NOT_LOADED} ${fault} If it fails again in a minute, tell the app’s administrator: the log has the cause.${referenceNote()}`;
 }
 
-/** A fault of which it is known that nothing was changed. */
+/** A fault that is known to have changed nothing. */
 class ChangedNothing extends Error {
   override readonly name = 'ChangedNothing';
 }

@@ -186,7 +186,7 @@ describe('I’m on it', () => {
     for (const message of mina.ephemerals().slice(before)) expect(message.text).toContain('has already ended');
   });
 
-  test('takes an operator; others are told whom to ask, external users and bots get nothing', async () => {
+  test('is for operators: others read whom to ask, external users and bots get nothing', async () => {
     const { engineer: sam, stranger, superadmin: kris, otherBot } = people;
     const alert = await bed.alert();
     await told(kris, () => choose(kris, 'take'));

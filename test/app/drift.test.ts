@@ -234,7 +234,7 @@ describe('what is deployed', () => {
     expect(await audited()).toEqual([]);
   });
 
-  test('for years is told in one message, which has the buttons of each', async () => {
+  test('for years is told in one message, with buttons for each flag', async () => {
     await bed.rows.query(
       `insert into console_flag_promotions (flag_key, heroku_app, config_var, state, target_value, deployed_at)
        select 'old_' || n, '${APP}', 'FLAG_OLD_' || n, 'deployed', 'true', '2025-01-01' from generate_series(1, 4) n`,

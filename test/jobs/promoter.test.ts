@@ -241,13 +241,19 @@ describe('a promoter whose timer rings once an hour', () => {
     });
     return clock;
   }
-  const isWithheld = () =>
-    eventually(async () => {
+  /** Promotes, and holds that the PATCH is withheld. */
+  async function expectWithheld(): Promise<void> {
+    await insert();
+    promoter.start();
+    await eventually(async () => {
       const events = await rows.query(
         `select 1 from flag_promotions.audit_log where action = 'console.flag.promotion.heroku_unchanged'`,
       );
       expect(events.length).toBeGreaterThan(0);
     });
+    await promoter.stop();
+    expect(standIn.patches(APP, VAR)).toBe(0);
+  }
 
   test('sends nothing if half of its lease passed while its announcement was being answered', async () => {
     const clock = paused({
@@ -255,11 +261,7 @@ describe('a promoter whose timer rings once an hour', () => {
         clock.pausedMs += 4_000;
       },
     });
-    await insert();
-    promoter.start();
-    await isWithheld();
-    await promoter.stop();
-    expect(standIn.patches(APP, VAR)).toBe(0);
+    await expectWithheld();
   });
 
   test('counts a renewal from when it asked for it, not from the answer', async () => {
@@ -272,11 +274,7 @@ describe('a promoter whose timer rings once an hour', () => {
         await eventually(async () => expect(clock.renewals).toBe(before + 1));
       },
     });
-    await insert();
-    promoter.start();
-    await isWithheld();
-    await promoter.stop();
-    expect(standIn.patches(APP, VAR)).toBe(0);
+    await expectWithheld();
   });
 
   test('sends nothing once a renewal says that another has the row, however fresh its lease was', async () => {

@@ -6,7 +6,7 @@ import { ServerError } from '../server/trouble.js';
 import type { Ask } from './ask.js';
 import { alterBriefly } from './brief-lock.js';
 import type { Dialect } from './dialect.js';
-import { refuseRows } from './fitness.js';
+import { refuseRows } from './row-fitness.js';
 import type { WantedIndex } from './indexes.js';
 import type { Step } from './plan.js';
 import { ConsoleTableError } from './refusal.js';

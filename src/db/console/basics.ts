@@ -55,7 +55,7 @@ export async function refuseWithoutBasics(ask: Ask, role: string | null = null):
     [role, FUNCTIONS, RELATIONS],
   );
   const [basics] = parseRows(found, basicsRow);
-  if (basics === undefined) throw new Error('The database has no row of its own.');
+  if (basics === undefined) throw new Error('pg_database has no row for this database.');
   const says = faultOf(basics, role);
   if (says !== null) throw new ConsoleTableError(`${says}${says.endsWith(';') ? '\n' : ' '}Nothing was changed.`);
 }

@@ -60,8 +60,9 @@ export const COLUMNS: readonly WantedColumn[] = [
 /** What identifies a promotion: a table without these isn't the console's promotion queue. */
 export const INDISPENSABLE: readonly string[] = ['id', 'flag_key', 'heroku_app', 'state'];
 
-/** SQL: the config var's name; by convention the flag's, if the row has none. In Turkish, the capital of i isn't I. */
-export const CONFIG_VAR = `coalesce(config_var, 'FLAG_' || upper(flag_key collate "C"))`;
+/** SQL: the config var's name by convention. In Turkish, the capital of i isn't I. */
+export const configVarFor = (flagKey: string): string => `'FLAG_' || upper(${flagKey} collate "C")`;
+/** SQL: the config var's name; by convention the flag's, if the row has none. */
+export const CONFIG_VAR = `coalesce(config_var, ${configVarFor('flag_key')})`;
 /** The same of a query's row: to the letter, because indexes are on it. */
-export const configVarOf = (row: string): string =>
-  `coalesce(${row}.config_var, 'FLAG_' || upper(${row}.flag_key collate "C"))`;
+export const configVarOf = (row: string): string => `coalesce(${row}.config_var, ${configVarFor(`${row}.flag_key`)})`;

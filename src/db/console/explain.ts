@@ -6,13 +6,13 @@ import { baseOf } from './indexes.js';
 import type { Judged } from './judged.js';
 import {
   type Check,
-  checkOf,
   constraintOf,
   type Index,
   indexOf,
   missingRight,
   nextId,
   publicationsOf,
+  publishedBy,
   rowTriggers,
   statesRefused,
   triggerOf,
@@ -85,7 +85,7 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
     if (publications.length === 0 || (await triggerOf(ask, table, refusal.where)) !== null)
       return ofOther(refusal, does);
     const lists = publications.filter(({ lists_columns }) => lists_columns);
-    const published = `${table.name} is published by ${publications.map(({ name }) => name).join(' and ')}`;
+    const published = publishedBy(table, publications);
     if (lists.length === 0) {
       return blocks(
         `${published}, but the identity of its rows doesn’t tell enough, so PostgreSQL refuses every UPDATE (replica identity).`,
@@ -112,8 +112,9 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
   }
 
   async function ofCheck(refusal: Refusal, does: string, to: PromotionState): Promise<readonly Finding[]> {
-    const check = await checkOf(ask, table, refusal.constraint ?? '');
-    if (check === null) return [await ofOther(refusal, does)];
+    const constraint = await constraintOf(ask, table, refusal.constraint ?? '');
+    if (constraint === null || constraint.expression === null) return [await ofOther(refusal, does)];
+    const check = { ...constraint, expression: constraint.expression };
     if (check.columns.length === 1 && check.columns[0] === 'state') {
       // All states that it refuses, which need one cure together.
       const states = await statesRefused(ask, table, check);

@@ -1,8 +1,5 @@
-import * as z from 'zod';
-import { parseRows } from '../rows.js';
-import type { Ask } from './ask.js';
-import { CONFIG_VAR, INDISPENSABLE } from './columns.js';
-import { type Dialect, quoted, TIMES } from './dialect.js';
+import { INDISPENSABLE } from './columns.js';
+import { quoted, TIMES } from './dialect.js';
 import { ConsoleTableError } from './refusal.js';
 import { type ConsoleSettings, lowerCase } from './settings.js';
 import { statesWithout, writtenWords } from './spellings.js';
@@ -71,55 +68,4 @@ function converted(name: string, type: string): string {
   return isNumber
     ? `to_timestamp(${name} / case when ${name} > 100000000000 then 1000.0 else 1 end)`
     : `${name}::timestamptz`;
-}
-
-const NAMED = 10;
-
-/**
- * Finds rows that a unique index can't hold, to name them instead of failing. `soFar`: what was done until then.
- * @throws ConsoleTableError if there are some
- */
-export async function refuseRows(
-  ask: Ask,
-  table: ConsoleTable,
-  dialect: Dialect,
-  lacks: { readonly oneActive: boolean; readonly uniqueId: boolean },
-  soFar = UNCHANGED,
-): Promise<void> {
-  await refuseIds(ask, table, lacks.uniqueId, soFar);
-  if (lacks.oneActive) await refuseTwoActive(ask, table, dialect, soFar);
-}
-
-async function refuseIds(ask: Ask, table: ConsoleTable, maybeShared: boolean, soFar: string): Promise<void> {
-  const isNullable = table.columns.some(({ name, isNullable: nullable }) => name === 'id' && nullable);
-  if (!maybeShared && !isNullable) return;
-  const found = await ask(
-    maybeShared
-      ? `select id::text from ${table.name} group by id having count(*) > 1 or id is null order by id limit ${NAMED}`
-      : `select id::text from ${table.name} where id is null limit 1`,
-  );
-  const ids = parseRows(found, z.object({ id: z.string().nullable() })).map(({ id }) => id ?? 'null');
-  if (ids.length === 0) return;
-  throw new ConsoleTableError(
-    `The table ${table.name} has rows that their id doesn’t tell apart: ${ids.join(', ')}. ${soFar} Give each row an id of its own, then migrate again.`,
-  );
-}
-
-const twoRow = z.object({ heroku_app: z.string().nullable(), config_var: z.string().nullable(), ids: z.string() });
-
-/** Two active rows for one config var would make every later step ambiguous. */
-async function refuseTwoActive(ask: Ask, table: ConsoleTable, dialect: Dialect, soFar: string): Promise<void> {
-  const hasConfigVar = table.columns.some(({ name }) => name === 'config_var');
-  const configVar = hasConfigVar ? CONFIG_VAR : `'FLAG_' || upper(flag_key collate "C")`;
-  const found = await ask(
-    `select heroku_app::text, (${configVar})::text as config_var, string_agg(id::text, ', ' order by id) as ids from ${table.name}
-      where ${dialect.state} in ('marked', 'deploying') and heroku_app is not null and ${configVar} is not null
-      group by 1, 2 having count(*) > 1 order by 1, 2 limit ${NAMED}`,
-  );
-  const rows = parseRows(found, twoRow);
-  if (rows.length === 0) return;
-  const list = rows.map((row) => `${row.config_var} on ${row.heroku_app} (rows ${row.ids})`).join('; ');
-  throw new ConsoleTableError(
-    `More than one active promotion stands for ${list}. ${soFar} Keep one of them active: set the others to cancelled or failed, then migrate again.`,
-  );
 }

@@ -10,7 +10,7 @@ import { sequencesOf } from './new-row.js';
 import { consoleRefusals, newlyRefused, rehearse, rehearseAdded } from './rehearsal.js';
 import { onTrial } from './trial.js';
 import { judgeWrites, judgeMigration, judgeOwnTables } from './rights.js';
-import { nextId, publicationsOf } from './lookups.js';
+import { nextId, publicationsOf, publishedBy } from './lookups.js';
 import { BEYOND_ALL_IDS, type Column, columnsOf, judgeShape } from './shape.js';
 
 /** Whether the app can work, else why not and what to run. */
@@ -175,7 +175,7 @@ async function judgeSubscribers(ask: Ask, { steps }: ThereIsATable, table: Judge
   if (whole.length === 0) return [];
   return [
     limits(
-      `${table.name} is published by ${whole.map(({ name }) => name).join(' and ')}. A PostgreSQL that subscribes stops at its next row until its own table has the new columns, too: flag-promotions migrate --sql prints them.`,
+      `${publishedBy(table, whole)}. A PostgreSQL that subscribes stops at its next row until its own table has the new columns, too: flag-promotions migrate --sql prints them.`,
     ),
   ];
 }

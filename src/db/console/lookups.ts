@@ -8,22 +8,24 @@ import { functionsIn } from './trial.js';
 
 /* What refused a write: a CHECK, an index, a trigger or a missing right, as the catalog has it. */
 
-const checkRow = z.object({
+const constraintRow = z.object({
   name: z.string(),
-  expression: z.string(),
+  /** A CHECK's; null for any other constraint. */
+  expression: z.string().nullable(),
   valid: z.boolean(),
   columns: z.array(z.string()),
 });
-export type Check = z.output<typeof checkRow>;
+type Constraint = z.output<typeof constraintRow>;
+export type Check = Constraint & { readonly expression: string };
 
-export async function checkOf(ask: Ask, { oid }: Judged, name: string): Promise<Check | null> {
+export async function constraintOf(ask: Ask, { oid }: Judged, name: string): Promise<Constraint | null> {
   const found = await ask(
     `select quote_ident(conname) as name, pg_get_expr(conbin, conrelid) as expression, convalidated as valid,
             array(select attname::text from pg_attribute where attrelid = conrelid and attnum = any(conkey)) as columns
-       from pg_constraint where conrelid = $1::oid and conname = $2 and contype = 'c'`,
+       from pg_constraint where conrelid = $1::oid and conname = $2`,
     [oid, name],
   );
-  return parseRows(found, checkRow)[0] ?? null;
+  return parseRows(found, constraintRow)[0] ?? null;
 }
 
 /** Our states that a CHECK on the state alone refuses. */
@@ -52,22 +54,6 @@ export async function nextId(ask: Ask, { name }: { readonly name: string }): Pro
 }
 
 const nameRow = z.object({ name: z.string() });
-const constraintRow = nameRow.extend({ columns: z.array(z.string()) });
-
-export async function constraintOf(
-  ask: Ask,
-  { oid }: Judged,
-  name: string,
-): Promise<z.output<typeof constraintRow> | null> {
-  const found = await ask(
-    `select quote_ident(conname) as name,
-            array(select attname::text from pg_attribute where attrelid = conrelid and attnum = any(conkey)) as columns
-       from pg_constraint where conrelid = $1::oid and conname = $2`,
-    [oid, name],
-  );
-  return parseRows(found, constraintRow)[0] ?? null;
-}
-
 const indexRow = z.object({
   name: z.string(),
   qualified: z.string(),
@@ -132,6 +118,10 @@ const publicationRow = z.object({
   filter: z.string().nullable(),
   may_use_key: z.boolean(),
 });
+
+/** `public.t is published by a and b`. */
+export const publishedBy = ({ name }: Judged, publications: readonly { readonly name: string }[]): string =>
+  `${name} is published by ${publications.map((publication) => publication.name).join(' and ')}`;
 
 /** What publishes the table's updates. `may_use_key`: its primary key would do as the identity of its rows. */
 export async function publicationsOf(ask: Ask, { oid }: Judged): Promise<readonly z.output<typeof publicationRow>[]> {

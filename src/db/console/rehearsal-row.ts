@@ -11,7 +11,7 @@ import { type Column, judgeColumn } from './shape.js';
 import { TOO_SLOW, whereOf } from './trial.js';
 import { USES, type Values, type WriteOf, type Written } from './writes.js';
 
-/* A rehearsal's single steps: one write to a row of its own, and its undoing. */
+/* A rehearsal's single steps: a write to the rehearsal's row, and how to undo it. */
 
 export interface Stage {
   readonly ask: Ask;

@@ -1,14 +1,15 @@
 import * as z from 'zod';
 import { parseRows } from '../rows.js';
 import type { Ask } from './ask.js';
-import { COLUMNS } from './columns.js';
-import { TIMES } from './dialect.js';
+import { COLUMNS, CONFIG_VAR, configVarFor } from './columns.js';
+import { type Dialect, TIMES } from './dialect.js';
 import { ConsoleTableError } from './refusal.js';
 import type { ConsoleTable } from './table.js';
 
-/* Rows that an index of ours can't hold, or that nobody can read: found before anything is changed. */
+/* Rows that an index of ours can't hold, or that nobody can read: named before anything is changed. */
 
-/** All bytes of an index's row, of which PostgreSQL takes at most 2,704: less, because upper() may lengthen a key. */
+const UNCHANGED = 'The table was not changed.';
+/** Of an index row's bytes. PostgreSQL's limit is 2,704, and upper() may lengthen a key. */
 const MOST_BYTES = 2_000;
 const KEYS = ['flag_key', 'heroku_app', 'config_var', 'state'];
 /** Beyond these, no time without a zone is sure to be a time with one. */
@@ -43,7 +44,7 @@ export async function refuseUnfitRows(ask: Ask, table: ConsoleTable): Promise<vo
   if (first === undefined || fault === undefined) return;
   const ids = rows.filter((row) => row.fault === first.fault).flatMap(({ id }) => id ?? []);
   throw new ConsoleTableError(
-    `The table ${table.name} has rows ${fault.says}: ${ids.join(', ')}. The table was not changed. Correct them, then migrate again. To do so, run: update ${table.name} set ${fault.instead} where id in (${ids.join(', ')})`,
+    `The table ${table.name} has rows ${fault.says}: ${ids.join(', ')}. ${UNCHANGED} Correct them, then migrate again. To do so, run: update ${table.name} set ${fault.instead} where id in (${ids.join(', ')})`,
   );
 }
 
@@ -73,4 +74,53 @@ function faultsOf({ columns }: ConsoleTable): readonly Fault[] {
         instead: `${name} = 'infinity'`,
       })),
   ];
+}
+
+/**
+ * Finds rows that a unique index can't hold, to name them instead of failing. `soFar`: what was done until then.
+ * @throws ConsoleTableError if there are some
+ */
+export async function refuseRows(
+  ask: Ask,
+  table: ConsoleTable,
+  dialect: Dialect,
+  lacks: { readonly oneActive: boolean; readonly uniqueId: boolean },
+  soFar = UNCHANGED,
+): Promise<void> {
+  await refuseIds(ask, table, lacks.uniqueId, soFar);
+  if (lacks.oneActive) await refuseTwoActive(ask, table, dialect, soFar);
+}
+
+async function refuseIds(ask: Ask, table: ConsoleTable, maybeShared: boolean, soFar: string): Promise<void> {
+  const isNullable = table.columns.some(({ name, isNullable: nullable }) => name === 'id' && nullable);
+  if (!maybeShared && !isNullable) return;
+  const found = await ask(
+    maybeShared
+      ? `select id::text from ${table.name} group by id having count(*) > 1 or id is null order by id limit ${NAMED}`
+      : `select id::text from ${table.name} where id is null limit 1`,
+  );
+  const ids = parseRows(found, z.object({ id: z.string().nullable() })).map(({ id }) => id ?? 'null');
+  if (ids.length === 0) return;
+  throw new ConsoleTableError(
+    `The table ${table.name} has rows that their id doesn’t tell apart: ${ids.join(', ')}. ${soFar} Give each row an id of its own, then migrate again.`,
+  );
+}
+
+const twoRow = z.object({ heroku_app: z.string().nullable(), config_var: z.string().nullable(), ids: z.string() });
+
+/** Two active rows for one config var would make every later step ambiguous. */
+async function refuseTwoActive(ask: Ask, table: ConsoleTable, dialect: Dialect, soFar: string): Promise<void> {
+  const hasConfigVar = table.columns.some(({ name }) => name === 'config_var');
+  const configVar = hasConfigVar ? CONFIG_VAR : configVarFor('flag_key');
+  const found = await ask(
+    `select heroku_app::text, (${configVar})::text as config_var, string_agg(id::text, ', ' order by id) as ids from ${table.name}
+      where ${dialect.state} in ('marked', 'deploying') and heroku_app is not null and ${configVar} is not null
+      group by 1, 2 having count(*) > 1 order by 1, 2 limit ${NAMED}`,
+  );
+  const rows = parseRows(found, twoRow);
+  if (rows.length === 0) return;
+  const list = rows.map((row) => `${row.config_var} on ${row.heroku_app} (rows ${row.ids})`).join('; ');
+  throw new ConsoleTableError(
+    `More than one active promotion stands for ${list}. ${soFar} Keep one of them active: set the others to cancelled or failed, then migrate again.`,
+  );
 }

@@ -5,7 +5,7 @@ import { nothingStuckAnswer, STUCK_PAGE_SIZE, type StuckRow, stuckAnswer } from 
 import type { HandlerDependencies } from '../dependencies.js';
 import { mindRcaDebt } from './rca-debt.js';
 
-/** A list is wanted at once: it says of which Heroku hasn't answered by then. */
+/** People want the list at once: it says for which promotions Heroku hasn't answered yet. */
 const EVIDENCE_WITHIN_MS = 2_500;
 
 /** What is stuck, from `offset` on, oldest first, or that nothing is; then the missing RCAs. */

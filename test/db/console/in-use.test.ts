@@ -86,7 +86,7 @@ test('a long report delays trying the columns, and nobody else, with triggers of
   expect(await migrating).toMatchObject({ promotions: { kind: 'adopted', deploying: 1 } });
 });
 
-test('a trigger that waits for a lock of its own is named, and once the lock is free the migration goes on', async () => {
+test('a trigger that waits for an advisory lock is named, and once the lock is free the migration goes on', async () => {
   await run(`create function guard() returns trigger language plpgsql as
       $$ begin perform pg_advisory_xact_lock(7); return new; end $$;
     create trigger guard before update on console_flag_promotions for each row execute function guard()`);
