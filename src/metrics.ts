@@ -57,7 +57,7 @@ export function createMetrics(
   });
   new Gauge({
     name: 'flag_promotions_promotions_in_unknown_states',
-    help: 'Promotions whose state is none that this app knows: they never alert (counted up to 50,000).',
+    help: 'Promotions whose state is none that this app knows, or that have no id: they never alert (counted up to 50,000).',
     registers,
     async collect() {
       const found = await countOddStates();

@@ -47,6 +47,7 @@ export async function drill(
     const { nextAt } = started;
     return refused('paged_lately', terminalText(drillPagedLatelyWords(nextAt), now), { next_at: nextAt });
   }
+  if (started.kind === 'not_superadmin') throw new Error('The command line needs no role.');
   const { id } = started.drill;
   say(terminalText(drillStartedWords(started.drill, host.channel, reach), now));
   const trouble = await host.tell(id);
@@ -67,7 +68,10 @@ async function follow(
   let known = first;
   let told = 0;
   for (;;) {
-    if (interrupted.aborted) return (await db.drills.end(COMMAND_LINE)) ?? (await db.drills.find(first.id)) ?? known;
+    if (interrupted.aborted) {
+      const over = await db.drills.end(COMMAND_LINE);
+      return over.kind === 'ended' ? over.drill : ((await db.drills.find(first.id)) ?? known);
+    }
     const found = (await db.drills.expire()) ?? (await db.drills.find(first.id));
     // Pruned: nobody looked for a while.
     if (found === null) return known;
@@ -83,7 +87,7 @@ async function follow(
 /** `drill --end` */
 export async function endDrill(db: Database): Promise<Reply> {
   const over = await db.drills.end(COMMAND_LINE);
-  return over === null ? refused('no_drill', NO_DRILL) : { ...ended(over, false), isDone: true };
+  return over.kind === 'ended' ? { ...ended(over.drill, false), isDone: true } : refused('no_drill', NO_DRILL);
 }
 
 function ended(drill: Drill, wasInterrupted: boolean): Reply {

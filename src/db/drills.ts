@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { isOperator } from '../operators/operator.js';
+import { isOperator, isSuperadmin } from '../operators/operator.js';
 import {
   DRILL_LIFE_MS,
   PAGES_EVERY_MS,
@@ -13,7 +13,7 @@ import type { ResolutionAction } from '../promotions/evidence.js';
 import { decideTake, type TakeDecision } from '../promotions/ownership.js';
 import { decideResolution, type ResolutionDecision } from '../promotions/resolution.js';
 import { type DrillHappened, drillEvent } from '../promotions/webhook.js';
-import { appendAuditEvent, appendAuditEvents, type NewAuditEvent } from './audit.js';
+import { appendAuditEvent, appendAuditEvents, COMMAND_LINE, type NewAuditEvent } from './audit.js';
 import { lockAuthenticator, neverAccepted, recoveryCodeEvents, spend, type TypedCode } from './codes.js';
 import type { Knex } from './connection.js';
 import { CLOCK } from './leases.js';
@@ -27,7 +27,12 @@ type StartedDrill =
   /** Only one drill at a time. */
   | { readonly kind: 'under_way'; readonly drill: Drill }
   /** It would page, and another did lately. */
-  | { readonly kind: 'paged_lately'; readonly nextAt: Date };
+  | { readonly kind: 'paged_lately'; readonly nextAt: Date }
+  | { readonly kind: 'not_superadmin' };
+type EndedDrill =
+  | { readonly kind: 'ended'; readonly drill: Drill }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'not_superadmin' };
 
 /** The decision that a real alert would give, or that the drill is over. */
 type DrillAcknowledged =
@@ -44,7 +49,7 @@ export type DrillResolved =
  * written.
  */
 export interface Drills {
-  /** `by`: a Slack user id, or the command line. `reach`: whom it tells besides Slack. */
+  /** `by`: a superadmin's Slack user id, or the command line. `reach`: whom it tells besides Slack. */
   start(by: string, reach: DrillReach): Promise<StartedDrill>;
   find(id: string): Promise<Drill | null>;
   /** The running one. */
@@ -61,8 +66,8 @@ export interface Drills {
     at: Date,
     code: TypedCode,
   ): Promise<DrillResolved>;
-  /** Null if none runs. */
-  end(by: string): Promise<Drill | null>;
+  /** `by`: as for `start`. */
+  end(by: string): Promise<EndedDrill>;
   /** Ends a drill that nobody resolved within an hour. */
   expire(): Promise<Drill | null>;
   /** What a tick has to do: end an unanswered drill, or clear a finished one. */
@@ -125,6 +130,11 @@ const dueRow = z
 /** An arbitrary number: drills start and end under this advisory lock. */
 const DRILL_LOCK = 2026_11_29;
 
+/** Until the transaction ends, no drill starts or ends. */
+export async function lockDrills(trx: Knex.Transaction): Promise<void> {
+  await trx.raw('select pg_advisory_xact_lock(?)', [DRILL_LOCK]);
+}
+
 export function drills(knex: Knex): Drills {
   const select = async (trx: Knex, rest: string, values: readonly (string | number)[] = []): Promise<Drill | null> => {
     const found = await trx.raw(`select ${COLUMNS} from flag_promotions.drills d ${rest}`, [...values]);
@@ -136,12 +146,13 @@ export function drills(knex: Knex): Drills {
   /** One transaction at a time. */
   const alone = <T>(work: (trx: Knex.Transaction) => Promise<T>): Promise<T> =>
     knex.transaction(async (trx) => {
-      await trx.raw('select pg_advisory_xact_lock(?)', [DRILL_LOCK]);
+      await lockDrills(trx);
       return work(trx);
     });
 
   return {
-    start: (by, reach) => alone((trx) => startOne(trx, by, reach)),
+    start: (by, reach) =>
+      alone(async (trx) => ((await mayRun(trx, by)) ? startOne(trx, by, reach) : { kind: 'not_superadmin' })),
 
     find: (id) => select(knex, 'where d.id = ?::bigint', [id]),
     current: () => select(knex, 'where d.ended_at is null'),
@@ -223,7 +234,8 @@ export function drills(knex: Knex): Drills {
     end: (by) =>
       alone(async (trx) => {
         const drill = await running(trx);
-        return drill === null ? null : endOne(trx, drill, 'ended', by);
+        if (!(await mayRun(trx, by))) return { kind: 'not_superadmin' };
+        return drill === null ? { kind: 'none' } : { kind: 'ended', drill: await endOne(trx, drill, 'ended', by) };
       }),
 
     expire: () => alone(expireOld),
@@ -276,6 +288,11 @@ export function drills(knex: Knex): Drills {
     const old = await select(trx, `where ${IS_OLD} for update of d`, [DRILL_LIFE_MS]);
     return old === null ? null : endOne(trx, old, 'expired', null);
   }
+}
+
+/** Locks the person: somebody who is being forgotten leaves no id behind. */
+async function mayRun(trx: Knex.Transaction, by: string): Promise<boolean> {
+  return by === COMMAND_LINE || isSuperadmin(await lockOperator(trx, by));
 }
 
 const nowRow = z.object({ now: z.date() });

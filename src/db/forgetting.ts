@@ -6,7 +6,7 @@ import { NO_OWNER, NO_SNOOZE } from './attention.js';
 import { settleQuestion } from './attention-rows.js';
 import { appendAuditEvent, appendAuditEvents } from './audit.js';
 import type { Knex } from './connection.js';
-import { requestDrillUpdate } from './drills.js';
+import { lockDrills, requestDrillUpdate } from './drills.js';
 import { nameAgain } from './groups.js';
 import { type Doer, isLastSuperadmin, lockAdministration, lockOperator } from './operators.js';
 import { queueNotices } from './operator-notices.js';
@@ -61,6 +61,7 @@ async function forgetWithin(
     const promotion = await lockPromotion(trx, id);
     if (promotion?.state === 'deploying') promotions.push(promotion);
   }
+  await lockDrills(trx);
   const drills = await leaveDrills(trx, slackUserId);
   const person = await lockOperator(trx, slackUserId);
   if ((await attendedBy(trx, slackUserId)).some((id) => !attended.includes(id))) return 'look_again';

@@ -172,11 +172,11 @@ async function odditiesOf(
   isNamed: boolean,
 ): Promise<readonly string[]> {
   if (steps.some(({ kind }) => kind === 'add_columns')) return [];
-  const { states } = await findOddStates((sql) => ask(dialect.translate(sql)));
+  const { states, withoutId } = await findOddStates((sql) => ask(dialect.translate(sql)));
   const timeHints = await findTimeHints(ask, facts.table);
   const namesakes = isNamed ? [] : await namesakesOf(ask, facts.table);
   const oddStarts = await findOddStarts(ask, facts.table, dialect);
-  return describeOddities({ oddStates: states, timeHints, oddStarts, namesakes });
+  return describeOddities({ oddStates: states, withoutId, timeHints, oddStarts, namesakes });
 }
 
 async function serverFacts(knex: Knex, now: () => Date) {

@@ -136,11 +136,11 @@ export function promotions(knex: Knex): Promotions {
       return { promotion, now: at.now };
     },
     overview: (id) => overviewOf(knex, id),
-    newestOf: (flagKey) => first('where p.flag_key = ? order by p.id desc limit 1', [flagKey]),
+    newestOf: (flagKey) => first('where p.flag_key = ? and p.id is not null order by p.id desc limit 1', [flagKey]),
     async ofEachApp(flagKey, limit) {
       const found = await knex.raw(
         `with newest as (
-           select distinct on (p.heroku_app, p.config_var) p.id from {promotions} p where p.flag_key = ?
+           select distinct on (p.heroku_app, p.config_var) p.id from {promotions} p where p.flag_key = ? and p.id is not null
             order by p.heroku_app, p.config_var, coalesce({p.state}, '') = 'cancelled', p.id desc)
          select ${PROMOTION_COLUMNS}, (select count(*) from newest) as n from {promotions} p
           where p.id = any(array(select n.id from newest n order by n.id desc limit ?)) order by p.id desc`,
@@ -171,7 +171,7 @@ export function promotions(knex: Knex): Promotions {
       ]),
     list: ({ beforeId, limit }) =>
       beforeId === null
-        ? select('order by p.id desc limit ?', [limit])
+        ? select('where p.id is not null order by p.id desc limit ?', [limit])
         : select('where p.id < ?::bigint order by p.id desc limit ?', [beforeId, limit]),
     // Through the alerts, which are few: without an alert no RCA is owed.
     withoutRca: (limit) =>

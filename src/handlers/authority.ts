@@ -37,7 +37,16 @@ export async function refuseUnlessSuperadmin(
   attempted: string,
   to: string,
 ): Promise<Answer | null> {
-  if (isSuperadmin(await deps.db.operators.find(userId))) return null;
+  return isSuperadmin(await deps.db.operators.find(userId)) ? null : refuseNoSuperadmin(deps, userId, attempted, to);
+}
+
+/** For somebody who isn't one, or is no longer. */
+export async function refuseNoSuperadmin(
+  deps: HandlerDependencies,
+  userId: string,
+  attempted: string,
+  to: string,
+): Promise<Answer> {
   await deny(deps, userId, attempted, 'not_superadmin');
   return textAnswer(needsSuperadmin(to, await deps.db.operators.superadmins()));
 }

@@ -23,7 +23,7 @@ import {
 import { ACTION, BLOCK, CONFIRMED } from '../views/ids.js';
 import { fieldFaultWords, OVERRIDE, refusalWords } from '../views/resolution.js';
 import { answer, type Opening, openModal } from './answer.js';
-import { refuseUnlessSuperadmin } from './authority.js';
+import { refuseNoSuperadmin, refuseUnlessSuperadmin } from './authority.js';
 import { noteRefusedCode, underFields } from './code-refused.js';
 import type { HandlerDependencies } from './dependencies.js';
 import type { Clicks } from './handler.js';
@@ -57,21 +57,19 @@ export async function commandDrill(deps: HandlerDependencies, command: Command, 
 async function asked(deps: HandlerDependencies, { userId }: Command, word: string): Promise<Answer> {
   if (!['', 'page', 'end'].includes(word)) return textAnswer(DRILL_USAGE);
   const attempted = word === 'page' ? 'drill page' : 'drill';
-  const refusal = await refuseUnlessSuperadmin(
-    deps,
-    userId,
-    attempted,
-    word === 'end' ? 'end a drill' : 'start a drill',
-  );
+  const to = word === 'end' ? 'end a drill' : 'start a drill';
+  const refusal = await refuseUnlessSuperadmin(deps, userId, attempted, to);
   if (refusal !== null) return refusal;
   if (word === 'end') {
     const ended = await deps.db.drills.end(userId);
-    if (ended === null) return textAnswer(NO_DRILL);
-    await show(deps, ended);
-    return textAnswer(`${DRILL_OVER} ${drillOutcome(ended)}`);
+    if (ended.kind === 'not_superadmin') return refuseNoSuperadmin(deps, userId, attempted, to);
+    if (ended.kind === 'none') return textAnswer(NO_DRILL);
+    await show(deps, ended.drill);
+    return textAnswer(`${DRILL_OVER} ${drillOutcome(ended.drill)}`);
   }
   const reach = word === 'page' ? deps.drillReach : null;
   const started = await deps.db.drills.start(userId, reach ?? SLACK_ONLY);
+  if (started.kind === 'not_superadmin') return refuseNoSuperadmin(deps, userId, attempted, to);
   if (started.kind === 'under_way') return textAnswer(drillUnderWayWords(started.drill));
   if (started.kind === 'paged_lately') {
     await deps.db.denials.record({ at: deps.now(), actor: userId, promotionId: null, attempted, reason: started.kind });

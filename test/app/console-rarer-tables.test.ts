@@ -55,6 +55,11 @@ const WORK: readonly Works[] = [
     ownerMigrates: true,
   },
   {
+    name: 'a trigger that takes a tenth of a second',
+    table: `${table()} ${guard('perform pg_sleep(0.1); return new;')} ${trigger(BEFORE_UPDATE)}`,
+    notes: 'took so long that the console would have waited',
+  },
+  {
     name: 'an account whose transactions may not rest for longer than 0.1 s',
     table: table(),
     after: `alter role {owner} set idle_in_transaction_session_timeout = '100ms';`,
@@ -90,6 +95,18 @@ const WORK: readonly Works[] = [
 ];
 
 const REFUSED: readonly Refused[] = [
+  {
+    name: 'an account that may have one connection',
+    table: table(),
+    after: 'alter role {owner} connection limit 1',
+    says: 'The role {owner} takes only 1 connection at once.',
+  },
+  {
+    name: 'a database for two connections',
+    table: table(),
+    after: 'alter database {database} connection limit 2',
+    says: 'takes only 2 connections at once.',
+  },
   {
     name: 'a CHECK that no time of the app’s, which it reads before its transaction, can pass',
     table: table(', updated_at timestamptz, failed_at timestamptz, constraint late check (failed_at >= updated_at)'),

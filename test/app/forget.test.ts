@@ -304,6 +304,30 @@ describe('operators forget', () => {
     expect(await bed.db.operators.find(mina.id)).not.toBeNull();
   });
 
+  test.each([
+    ['just before', 'lock table flag_promotions.messages in share mode', 'started'],
+    ['just after', 'select 1 from flag_promotions.operators for update', 'not_superadmin'],
+  ] as const)('a drill that they start %s leaves no id behind', async (when, lock, outcome) => {
+    const { secondSuperadmin: mina } = people;
+    await bed.enrol(mina.id, 'superadmin');
+    const server = { url: bed.config.database.kind === 'server' ? bed.config.database.url : '' };
+    const start = () => bed.db.drills.start(mina.id, { pager: false, webhook: false });
+    const forgetThem = () =>
+      bed.db.forgetting.forget(mina.id, { actor: 'x', at: bed.clock.now() }, { keepLast: false });
+    const both: Promise<unknown>[] = [];
+    await whileHolding(server, lock, async () => {
+      const inOrder = when === 'just before' ? [start, forgetThem] : [forgetThem, start];
+      for (const [index, act] of inOrder.entries()) {
+        both.push(act());
+        await waiting(bed, index + 1);
+      }
+    });
+    const [first, second] = await Promise.all(both);
+    expect(when === 'just before' ? first : second).toMatchObject({ kind: outcome });
+    const left = await bed.rows.query('select started_by from flag_promotions.drills');
+    expect(left).toEqual(outcome === 'started' ? [{ started_by: 'forgotten' }] : []);
+  });
+
   test('what they take while it waits for a lock is not left to them', async () => {
     const { secondSuperadmin: mina } = people;
     await bed.enrol(mina.id, 'engineer');

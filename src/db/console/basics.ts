@@ -56,8 +56,31 @@ export async function refuseWithoutBasics(ask: Ask, role: string | null = null):
   );
   const [basics] = parseRows(found, basicsRow);
   if (basics === undefined) throw new Error('pg_database has no row for this database.');
-  const says = faultOf(basics, role);
+  // The roles come second: nobody may read them if that right was revoked.
+  const says = faultOf(basics, role) ?? (await tooFewConnections(ask, role));
   if (says !== null) throw new ConsoleTableError(`${says}${says.endsWith(';') ? '\n' : ' '}Nothing was changed.`);
+}
+
+/** A migration's: the lock's, the work's, and the progress of an index. */
+const LEAST_CONNECTIONS = 3;
+
+const limitsRow = z.object({ role: z.string(), database: z.string(), of_role: z.number(), of_database: z.number() });
+
+/** PostgreSQL limits no superuser: https://www.postgresql.org/docs/current/sql-createrole.html */
+async function tooFewConnections(ask: Ask, role: string | null): Promise<string | null> {
+  const found = await ask(
+    `select quote_ident(r.rolname) as role, quote_ident(d.datname) as database, r.rolconnlimit as of_role, d.datconnlimit as of_database
+       from pg_roles r, pg_database d
+      where r.rolname = coalesce($1, current_user) and d.datname = current_database() and not r.rolsuper`,
+    [role],
+  );
+  const [limits] = parseRows(found, limitsRow);
+  if (limits === undefined) return null;
+  const tooFew = (limit: number): boolean => limit >= 0 && limit < LEAST_CONNECTIONS;
+  const explain = (what: string, limit: number): string =>
+    `The ${what} takes only ${limit} ${limit === 1 ? 'connection' : 'connections'} at once. A migration needs three, and each replica DATABASE_POOL_MAX and one more. As a superuser, run: alter ${what} connection limit 20;`;
+  if (tooFew(limits.of_role)) return explain(`role ${limits.role}`, limits.of_role);
+  return tooFew(limits.of_database) ? explain(`database ${limits.database}`, limits.of_database) : null;
 }
 
 function faultOf(

@@ -4,7 +4,7 @@ import { codeOf } from '../embedded/errors.js';
 import { parseRows } from '../rows.js';
 import type { Ask } from './ask.js';
 import { ConsoleTableError, TableInUseError } from './refusal.js';
-import { onTrial } from './trial.js';
+import { onTrial, TOO_SLOW } from './trial.js';
 
 /** Nobody waits for our lock longer. */
 const LOCK_TIMEOUT = '2s';
@@ -66,6 +66,23 @@ export async function whileFree<T>(ask: Ask, oid: string, work: () => Promise<T>
     );
   }
   return onTrial(ask, work);
+}
+
+/** Work under an exclusive lock was given up, because others had waited for it for long enough. */
+export class HeldTooLongError extends Error {}
+
+/** Under an exclusive lock: a statement ends within a second, and none begins after a second and a half. */
+export async function holdingBriefly<T>(ask: Ask, work: (ask: Ask) => Promise<T>): Promise<T> {
+  await ask(`set local statement_timeout = '1s'`);
+  const until = performance.now() + 1_500;
+  return work(async (sql, values) => {
+    if (performance.now() > until) throw new HeldTooLongError(`It was not tried: ${sql}`);
+    try {
+      return await ask(sql, values);
+    } catch (error) {
+      throw codeOf(error) === TOO_SLOW ? new HeldTooLongError(`It took too long: ${sql}`, { cause: error }) : error;
+    }
+  });
 }
 
 /** The transactions that lock the table, by virtual id, with their processes. */

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { asRefusal, type Refusal } from '../errors.js';
 import { parseRows } from '../rows.js';
 import type { Ask } from './ask.js';
-import { whileFree } from './brief-lock.js';
+import { holdingBriefly, whileFree } from './brief-lock.js';
 import type { Inspected, ThereIsATable } from './ensure.js';
 import { blocks, type Finding } from './finding.js';
 import { creation } from './plan.js';
@@ -41,14 +41,17 @@ export async function tryMigrations(
       );
 }
 
+type Then = (ask: Ask) => Promise<readonly Finding[]>;
+
 /**
  * Why the columns can't be added, else what `then` finds once they are there.
  * @throws TableInUseError if somebody uses the table for long
+ * @throws HeldTooLongError if `then` takes long, because nobody can use the table meanwhile
  */
 export async function tryColumns(
   ask: Ask,
   { facts, steps }: ThereIsATable,
-  then?: () => Promise<readonly Finding[]>,
+  then: Then = async () => [],
 ): Promise<readonly Finding[]> {
   const statements = steps.flatMap((step) => (step.kind === 'add_columns' ? step.sql : []));
   const { table } = facts;
@@ -57,7 +60,7 @@ export async function tryColumns(
     statements,
     (work) => whileFree(ask, table.oid, work),
     (refusal) => ofColumns(ask, table, refusal),
-    then,
+    () => holdingBriefly(ask, then),
   );
 }
 

@@ -16,10 +16,14 @@ export function describeAdopted(table: AdoptedTable): readonly string[] {
 /** In lines for people; empty if nothing needs a look. */
 export function describeOddities({
   oddStates,
+  withoutId = 0,
   timeHints,
   oddStarts,
   namesakes,
-}: Pick<AdoptedTable, 'oddStates' | 'timeHints' | 'oddStarts' | 'namesakes'>): readonly string[] {
+}: Pick<AdoptedTable, 'oddStates' | 'timeHints' | 'oddStarts' | 'namesakes'> & {
+  /** None when a table is adopted: its ids were just checked. */
+  readonly withoutId?: number;
+}): readonly string[] {
   return [
     ...(namesakes.length === 0
       ? []
@@ -29,6 +33,7 @@ export function describeOddities({
       : [
           `${describeOddStates(oddStates)} They never alert. Name the ones that are ours in STATE_MAP, such as ${exampleOf(oddStates)}=deploying.`,
         ]),
+    ...(withoutId === 0 ? [] : [describeWithoutId(withoutId)]),
     ...timeHints.map(({ column, ours, sql }) => `${column} looks like ${ours}, which is empty. To copy it: ${sql}`),
     ...(oddStarts.length === 0 ? [] : [`${describeOddStarts(oddStarts)} They alert at once.`]),
   ];
@@ -37,6 +42,12 @@ export function describeOddities({
 function describeOddStarts(oddStarts: readonly OddStartRow[]): string {
   const named = oddStarts.map(({ id, recorded }) => `${id} (${recorded ?? 'no start'})`).join(', ');
   return `Deploying since nobody knows when: ${oddStarts.length === 1 ? 'promotion' : 'promotions'} ${named}.`;
+}
+
+/** `isAtLeast`: not all such rows were counted. */
+export function describeWithoutId(rows: number, isAtLeast = false): string {
+  const which = isAtLeast || rows > 1 ? `${number(rows)}${isAtLeast ? ' or more' : ''} rows have` : '1 row has';
+  return `${which} no id, and can’t alert or be shown. Give each row an id.`;
 }
 
 /** `Unknown states: rolled_back (3), queued (1).` `isAtLeast`: not all such rows were counted. */

@@ -9,6 +9,8 @@ export type Time = (typeof TIMES)[number];
 export interface DialectFacts {
   /** The table, qualified and quoted. */
   readonly table: string;
+  /** Rows may come without an id. Nobody could show or resolve one, so it has no state here. */
+  readonly hasOptionalId: boolean;
   /** The enum of its states: its words, and the type, qualified and quoted; null if states are text. */
   readonly stateEnum: { readonly type: string; readonly words: readonly string[] } | null;
   readonly stateMap: ConsoleSettings['stateMap'];
@@ -51,12 +53,12 @@ export function createDialect(facts: DialectFacts): Dialect {
     return sql.replace(TOKEN, (_, alias?: string, column?: string, state?: PromotionState) => {
       if (state !== undefined) return literal(facts, state);
       if (alias === undefined || column === undefined) return facts.table;
-      return column === 'state' ? stateExpression(facts, `${alias}.state`) : time(column, `${alias}.${column}`);
+      return column === 'state' ? stateExpression(facts, `${alias}.`) : time(column, `${alias}.${column}`);
     });
   }
 
   return {
-    state: stateExpression(facts, 'state'),
+    state: stateExpression(facts, ''),
     time: (name) => time(name, name),
     translate(sql) {
       if (!sql.includes('{')) return sql;
@@ -70,8 +72,14 @@ export function createDialect(facts: DialectFacts): Dialect {
   };
 }
 
-/** Our word for a state. Casting an enum to text isn't immutable, which an index requires. */
-function stateExpression({ stateEnum, stateMap }: DialectFacts, column: string): string {
+/** Our word for the state of a row, which `row` names as far as the dot. */
+function stateExpression(facts: DialectFacts, row: string): string {
+  const word = wordExpression(facts, `${row}state`);
+  return facts.hasOptionalId ? `(case when ${row}id is not null then ${word} end)` : word;
+}
+
+/** Casting an enum to text isn't immutable, which an index requires. */
+function wordExpression({ stateEnum, stateMap }: DialectFacts, column: string): string {
   if (stateEnum !== null) {
     const { type, words } = stateEnum;
     const cases = words.flatMap((word) => {

@@ -90,6 +90,7 @@ function factsOf(table: ConsoleTable, settings: ConsoleSettings, record: Console
     dialect: (timeZone) =>
       createDialect({
         table: table.name,
+        hasOptionalId: table.columns.some(({ name, isNullable }) => name === 'id' && isNullable),
         stateEnum: isEnum ? { type: state.enumType, words: state.words } : null,
         stateMap,
         spellings,

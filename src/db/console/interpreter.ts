@@ -17,6 +17,7 @@ export interface Interpreter {
 /** For a table that can't be used. */
 const NONE = createDialect({
   table: 'flag_promotions."no table of promotions: flag-promotions doctor says why"',
+  hasOptionalId: false,
   stateEnum: null,
   stateMap: [],
   spellings: spellingsOf([], []),

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { parseRows } from '../rows.js';
 import { judgeAccess } from './access.js';
 import type { Ask } from './ask.js';
+import { HeldTooLongError } from './brief-lock.js';
 import { tryColumns, tryMigrations } from './ddl-trial.js';
 import type { Inspected, ThereIsATable } from './ensure.js';
 import { blocks, distinct, type Finding, limits } from './finding.js';
@@ -149,14 +150,28 @@ async function tryAdding(
   if (!inspected.steps.some(({ kind }) => kind === 'add_columns')) return [];
   if (!(await hasTriggers(ask, table))) return tryColumns(ask, inspected);
   const before = await onTrial(ask, () => consoleRefusals(ask, table, columns));
-  return tryColumns(ask, inspected, async () => {
-    // A function that has run keeps its plan with the former columns, which another session doesn't have.
-    await ask('discard plans');
-    const broken = await newlyRefused(ask, table, columns, before);
-    if (broken.length > 0 || writer === null) return broken;
-    return writer.judged(await rehearseAdded(ask, writer.table, writer.role));
-  });
+  for (let tries = 1; tries <= TRIES; tries += 1) {
+    try {
+      return await tryColumns(ask, inspected, async (briefly) => {
+        // A function that has run keeps its plan with the former columns, which another session doesn't have.
+        await briefly('discard plans');
+        const broken = await newlyRefused(briefly, table, columns, before);
+        if (broken.length > 0 || writer === null) return broken;
+        return writer.judged(await rehearseAdded(briefly, writer.table, writer.role));
+      });
+    } catch (error) {
+      if (!(error instanceof HeldTooLongError)) throw error;
+    }
+  }
+  return [
+    limits(
+      `Whether the triggers of ${table.name} work with the new columns could not be tried: they took so long that the console would have waited. Ask whoever made them.`,
+    ),
+  ];
 }
+
+/** The machine may have been busy. */
+const TRIES = 3;
 
 async function hasTriggers(ask: Ask, { oid }: Judged): Promise<boolean> {
   const found = await ask(

@@ -45,8 +45,9 @@ export async function valuesToTry(
 }
 
 /**
- * Numbers far from what the columns' sequences give, so that none is used up and nobody's next row waits for ours; and
- * when the row was made. Only for columns that this role may write.
+ * Numbers far from what the columns' sequences give, so that none is used up and nobody's next row waits for ours; one
+ * for an id without a default, which is reported elsewhere; and when the row was made. Only for columns that this role
+ * may write.
  */
 export async function numbersFor(
   ask: Ask,
@@ -54,10 +55,11 @@ export async function numbersFor(
   columns: readonly Column[],
 ): Promise<{ readonly first: Values; readonly second: Values; readonly made: Values }> {
   const sequences = await sequencesOf(ask, table);
+  const bare = columns.filter(({ name, has_default }) => name === 'id' && !has_default);
   const found = await ask(
     `select a.attname::text as value from pg_attribute a
       where a.attrelid = $1::oid and a.attname = any($2::text[]) and has_column_privilege(a.attrelid, a.attnum, 'INSERT')`,
-    [table.oid, [...sequences.map(({ column }) => column), ...Object.keys(READ)]],
+    [table.oid, [...sequences.map(({ column }) => column), ...bare.map(({ name }) => name), ...Object.keys(READ)]],
   );
   const mayGive = new Set(parseRows(found, valueRow).map(({ value }) => value));
   const offset = randomInt(1_000) * 2;

@@ -8,11 +8,13 @@ const NAMED = 10;
 /** Counting more rows would cost more than it tells. */
 const COUNTED = 50_000;
 
-const oddRow = z.object({ word: z.string().nullable(), n: count, total: count });
+const oddRow = z.object({ word: z.string().nullable(), has_id: z.boolean(), n: count, total: count });
 
-/** Their words, the most frequent first. */
+/** Rows that never alert; the most frequent words first. */
 export interface OddStates {
   readonly states: readonly StateCount[];
+  /** Rows without an id, whose state nobody can know. */
+  readonly withoutId: number;
   /** `isAtLeast`: there are more than were counted. */
   readonly total: number;
   readonly isAtLeast: boolean;
@@ -21,11 +23,16 @@ export interface OddStates {
 /** Costs only the odd rows, by their own index. `translating`: sends SQL translated for this table. */
 export async function findOddStates(translating: (sql: string) => Promise<unknown>): Promise<OddStates> {
   const found = await translating(
-    `select state::text as word, count(*) as n, sum(count(*)) over () as total
-       from (select p.state from {promotions} p where ${isOdd('{p.state}')} limit ${COUNTED}) odd
-      group by 1 order by 2 desc, 1 limit ${NAMED}`,
+    `select case when has_id then state::text end as word, has_id, count(*) as n, sum(count(*)) over () as total
+       from (select p.state, p.id is not null as has_id from {promotions} p where ${isOdd('{p.state}')} limit ${COUNTED}) odd
+      group by 1, 2 order by 2, 3 desc, 1 limit ${NAMED}`,
   );
   const rows = parseRows(found, oddRow);
   const total = rows[0]?.total ?? 0;
-  return { states: rows.map(({ word, n }) => ({ word, count: n })), total, isAtLeast: total === COUNTED };
+  return {
+    states: rows.filter((row) => row.has_id).map(({ word, n }) => ({ word, count: n })),
+    withoutId: rows.find((row) => !row.has_id)?.n ?? 0,
+    total,
+    isAtLeast: total === COUNTED,
+  };
 }

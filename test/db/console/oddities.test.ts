@@ -1,5 +1,7 @@
 import { describeOddities, describeOddStates } from '../../../src/db/console/describe.js';
+import { openDatabase } from '../../../src/db/database.js';
 import { inspectDatabase } from '../../../src/db/inspection.js';
+import { migrateToLatest } from '../../../src/db/migrate.js';
 import { severityDue } from '../../../src/promotions/stuck.js';
 import { sinceWhen, stuckFor } from '../../../src/views/headline.js';
 import { insertPromotion, NOW, type Stored, startStored } from '../../support/rows.js';
@@ -95,6 +97,7 @@ test('states that nobody knows are counted and named, by an index of them alone,
       { word: 'Rolled Back', count: 1 },
       { word: null, count: 1 },
     ],
+    withoutId: 0,
     total: 4,
     isAtLeast: false,
   });
@@ -105,6 +108,38 @@ test('states that nobody knows are counted and named, by an index of them alone,
   expect(promotions.oddities).toEqual([
     'Unknown states: in_progress (2), Rolled Back (1), none at all (1). They never alert. Name the ones that are ours in STATE_MAP, such as in_progress=deploying.',
   ]);
+});
+
+test('rows without an id are counted, and keep nobody from the others', async () => {
+  const id = await insertPromotion(stored.rows);
+  await stored.rows.query(
+    `alter table console_flag_promotions drop constraint console_flag_promotions_pkey, drop constraint console_flag_promotions_state, alter column id drop identity, alter column id drop not null, alter column id set default 7`,
+  );
+  await migrateToLatest(stored.url);
+  await stored.rows.query(
+    `insert into console_flag_promotions (id, flag_key, heroku_app, config_var, state, promoted_at)
+     select null, flag_key, 'app-' || n, config_var, s, promoted_at from console_flag_promotions,
+            generate_series(1, 3) n, unnest(array['marked', 'deploying', 'deployed', 'in_progress']) s`,
+  );
+  const db = openDatabase(stored.url);
+  const flagKey = (await db.promotions.find(id))?.flagKey ?? '';
+  const only = [expect.objectContaining({ id })];
+  expect((await db.alerts.gather(NOW)).stuck).toEqual([expect.objectContaining({ promotion: only[0] })]);
+  expect(await db.promotions.deploying()).toEqual({ total: 1, oldest: only[0] });
+  expect(await db.promotions.stuck(NOW, { offset: 0, limit: 5 })).toEqual({ total: 1, rows: only });
+  expect(await db.promotions.withinTime(new Date(0), 5)).toEqual(only);
+  expect(await db.promotions.list({ beforeId: null, limit: 5 })).toEqual(only);
+  expect(await db.promotions.newestOf(flagKey)).toEqual(only[0]);
+  expect(await db.promotions.ofEachApp(flagKey, 5)).toEqual({ total: 1, rows: only });
+  expect(await db.promotions.deployingOf(flagKey, 5)).toEqual(only);
+  expect(await db.promotions.marked(flagKey, 5)).toEqual([]);
+  expect(await db.promotions.lastEnded()).toBeNull();
+  expect(await db.followUps.deployedOf(flagKey, 5)).toEqual([]);
+
+  expect(await db.oddStates()).toEqual({ states: [], withoutId: 12, total: 12, isAtLeast: false });
+  const { promotions } = await inspectDatabase(stored.url);
+  expect(promotions.oddities).toEqual(['12 rows have no id, and can’t alert or be shown. Give each row an id.']);
+  await db.close();
 });
 
 test('rows without names keep neither the doctor nor the watchdog from the others', async () => {
