@@ -121,7 +121,7 @@ async function refuseAll(ask: Ask, inspected: Inspected, say: Say, role: string 
   const isGrantedHere = ({ sql }: Finding): boolean =>
     sql.length > 0 && sql.every((statement) => grants.has(statement));
   // Before the shape: some of its cures only work once the rows differ.
-  const areRead = await refuseItsRows(ask, inspected).then(
+  const areRead = await refuseItsRows(ask, inspected, say).then(
     () => true,
     (error: unknown) => {
       // A right, a type or a collation: refuseBeforeMigrating says it in our words.
@@ -130,7 +130,7 @@ async function refuseAll(ask: Ask, inspected: Inspected, say: Say, role: string 
     },
   );
   const notes = await refuseBeforeMigrating(ask, { inspected, lacksMigrations, role }, say, isGrantedHere);
-  if (!areRead) await refuseItsRows(ask, inspected);
+  if (!areRead) await refuseItsRows(ask, inspected, say);
   return notes;
 }
 

@@ -62,9 +62,10 @@ export function isAdopted(inspected: Inspected, settings: ConsoleSettings): bool
 }
 
 /** @throws ConsoleTableError if rows prevent it; nothing was changed then */
-export async function refuseItsRows(ask: Ask, inspected: Inspected): Promise<void> {
+export async function refuseItsRows(ask: Ask, inspected: Inspected, say: Say): Promise<void> {
   if (inspected.kind === 'missing') return;
   const { facts, dialect, steps } = inspected;
+  if (steps.length > 0) say(`reading the rows of ${facts.table.name}`);
   await refuseUnfitRows(ask, facts.table);
   const builds = (base: string) => steps.some((step) => step.kind === 'build_index' && step.index.base === base);
   await refuseRows(ask, facts.table, dialect, { oneActive: builds('one_active'), uniqueId: builds('id') });

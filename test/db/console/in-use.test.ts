@@ -97,6 +97,7 @@ test('a trigger that waits for an advisory lock is named, and once the lock is f
   const waits =
     'The function guard, which the console’s table calls, waits for a lock that somebody holds: trying again.';
   await eventually(async () => expect(said).toContain(waits));
+  expect(said).toContain('reading the rows of public.console_flag_promotions');
   expect(await run(`select 1 from pg_namespace where nspname = 'flag_promotions'`)).toEqual([]);
   await holder.query('select pg_advisory_unlock(7)');
   expect(await migrating).toMatchObject({ promotions: { kind: 'adopted', deploying: 1 } });
@@ -212,7 +213,7 @@ test('another STATE_MAP is seen at once, and gets indexes of its own by the next
   const db = openDatabase(database.url, { console });
   try {
     expect((await db.alerts.gather(new Date())).stuck).toHaveLength(1);
-    expect(await db.oddStates()).toEqual({ states: [], total: 0, isAtLeast: false });
+    expect(await db.oddStates()).toMatchObject({ states: [], total: 0 });
   } finally {
     await db.close();
   }
