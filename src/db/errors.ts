@@ -43,8 +43,13 @@ const UNAVAILABLE_ERRNO: ReadonlySet<string> = new Set([
   'ENOENT',
 ]);
 
-/** By a RAISE in somebody's function, whose SQLSTATE may be any, also an outage's: PostgreSQL's source tells. */
-const isRaised = (error: unknown): boolean => error instanceof pg.DatabaseError && error.routine === 'exec_stmt_raise';
+/**
+ * By somebody's function: by a RAISE, whose SQLSTATE may be any, also an outage's (PostgreSQL's source tells), or because
+ * it can't reach another server: only a function's error has a context.
+ */
+const isRaised = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError &&
+  (error.routine === 'exec_stmt_raise' || (error.code?.startsWith('08') === true && error.where !== undefined));
 
 /** Not `instanceof`: under Jest, system errors come from another realm. */
 const isError = types.isNativeError;
@@ -114,7 +119,7 @@ export function takenBy(error: unknown): string | null {
 }
 
 /** SQLSTATEs of such refusals: a retry fails until somebody changes the database. */
-const REFUSED = /^(?:0A|21|22|23|27|2B|2F|38|39|3F|42|44|54|55000|P0)/u;
+const REFUSED = /^(?:0A|20|21|22|23|24|25001|27|2B|2D|2F|34|38|39|3B|3F|42|44|54|5500[06]|HV|P0)/u;
 
 /** knex writes `statement - message`. */
 const withoutStatement = (message: string): string => message.slice(message.lastIndexOf(' - ') + 1).replace(/^- /u, '');
