@@ -8,6 +8,7 @@ import { type ConsoleSettings, USUAL_CONSOLE } from './console/settings.js';
 import { rememberNeverConnected } from './errors.js';
 import type { PrimaryClient } from './primary-client.js';
 import { rawRows, type Sql } from './rows.js';
+import { createPathSetter } from './session-path.js';
 import { createZoneSetter } from './session-zone.js';
 import { createDialer, type DialOptions } from './server/dial.js';
 
@@ -67,6 +68,7 @@ function poolOf(
 ): Knex {
   const dialer = createDialer(connectionString, { ...options, applicationName: 'flag-promotions' });
   const { console: settings = USUAL_CONSOLE, facts = null, audit, values } = options;
+  const usePath = createPathSetter();
   const useDatabaseZone = createZoneSetter();
   const interpreter = settings === null ? null : createInterpreter(settings, facts);
   const knex = knexFactory({
@@ -93,6 +95,7 @@ function poolOf(
     const connection = await dialer.open();
     try {
       await connection.settle();
+      await usePath(connection);
       await useDatabaseZone(connection);
       await interpreter?.teach(connection);
       return connection;

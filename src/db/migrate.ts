@@ -29,6 +29,7 @@ import { type RequireLock, withMigrationLock } from './migration-lock.js';
 import type { PrimaryClient } from './primary-client.js';
 import { parseRows } from './rows.js';
 import { createDialer } from './server/dial.js';
+import { createPathSetter } from './session-path.js';
 import { createZoneSetter } from './session-zone.js';
 
 export const MIGRATION_NAMES: readonly string[] = migrations.map(({ name }) => name);
@@ -362,6 +363,7 @@ export async function withClient<T>(connectionString: string, work: (client: Pri
   const client = await createDialer(connectionString, options).open();
   try {
     await client.settle();
+    await createPathSetter()(client);
     await createZoneSetter()(client);
     return await work(client);
   } finally {

@@ -143,6 +143,11 @@ export class PrimaryClient extends pg.Client {
     return this.#settings.get('TimeZone') ?? 'UTC';
   }
 
+  /** null: only PostgreSQL 18 and newer report it. */
+  get searchPath(): string | null {
+    return this.#settings.get('search_path') ?? null;
+  }
+
   /** Translates every later statement before it is sent; `onOutdated`: the translation's basis has changed. */
   speak(translate: (sql: string) => string, onOutdated: () => void): void {
     this.#translate = translate;
