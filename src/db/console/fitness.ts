@@ -2,6 +2,7 @@ import { INDISPENSABLE } from './columns.js';
 import { quoted, TIMES } from './dialect.js';
 import { ConsoleTableError } from './refusal.js';
 import { type ConsoleSettings, lowerCase } from './settings.js';
+import { withDefault } from './shape.js';
 import { statesWithout, writtenWords } from './spellings.js';
 import type { ConsoleColumn, ConsoleTable } from './table.js';
 
@@ -55,17 +56,26 @@ function refuseState(table: ConsoleTable, state: ConsoleColumn, stateMap: Consol
 
 const isSameWord = (one: string, other: string): boolean => lowerCase(one) === lowerCase(other);
 
-function refuseTime(table: ConsoleTable, { name, type, kind }: ConsoleColumn): void {
+function refuseTime(table: ConsoleTable, column: ConsoleColumn): void {
+  const { name, type, kind } = column;
   if (kind === 'timestamptz' || kind === 'timestamp') return;
   throw new ConsoleTableError(
-    `The table ${table.name} keeps ${name} as ${type}, which tells no time of day. ${UNCHANGED} Run: alter table ${table.name} alter column ${name} type timestamptz using ${converted(name, type)}`,
+    `The table ${table.name} keeps ${name} as ${type}, which tells no time of day. ${UNCHANGED} Run: alter table ${table.name} ${madeTime(column)}`,
   );
 }
 
-function converted(name: string, type: string): string {
+const NUMBERS = new Set(['int2', 'int4', 'int8', 'numeric', 'float4', 'float8']);
+
+function madeTime({ name, kind, base, byDefault, isNullable }: ConsoleColumn): string {
+  // Nothing tells the day of a time or an interval, so a new column begins empty.
+  if (!NUMBERS.has(base) && kind !== 'text' && base !== 'date') return `rename column ${name} to ${name}_before`;
   // Milliseconds since 1970 have 13 digits today, seconds 10.
-  const isNumber = /^(?:bigint|integer|numeric|double precision|real)/u.test(type);
-  return isNumber
-    ? `to_timestamp(${name} / case when ${name} > 100000000000 then 1000.0 else 1 end)`
-    : `${name}::timestamptz`;
+  const as = (sql: string): string => {
+    if (NUMBERS.has(base)) return `to_timestamp(${sql} / case when ${sql} > 100000000000 then 1000.0 else 1 end)`;
+    return kind === 'text' ? `nullif(${sql}::text, '')::timestamptz` : `${sql}::timestamptz`;
+  };
+  const alter = `alter column ${name}`;
+  // A text may be empty, which is no time.
+  const retype = `${kind === 'text' && !isNullable ? `${alter} drop not null, ` : ''}${alter} type timestamptz using ${as(name)}`;
+  return withDefault(alter, retype, byDefault === null ? null : as(`(${byDefault})`)).join(', ');
 }

@@ -17,6 +17,8 @@ const columnRow = z.object({
   room: z.number().nullable(),
   not_null: z.boolean(),
   has_default: z.boolean(),
+  /** SQL of its own default, not its domain's; null: none. */
+  by_default: z.string().nullable(),
   generated: z.enum(['', 's', 'v']),
   /** An identity: `a` is always generated, so no UPDATE may name it. */
   identity: z.enum(['', 'a', 'd']),
@@ -40,6 +42,7 @@ export async function columnsOf(ask: Ask, oid: string): Promise<readonly Column[
             y.typname::text as base_type, y.typcategory::text as category, u.not_null, u.has_default,
             case when y.typname in ('varchar', 'bpchar') and u.typmod >= 4 then u.typmod - 4
                  when y.typname = 'name' then 63 when y.typname = 'char' then 1 end as room,
+            (select pg_get_expr(d.adbin, d.adrelid) from pg_attrdef d where d.adrelid = a.attrelid and d.adnum = a.attnum) as by_default,
             a.attgenerated::text as generated, a.attidentity::text as identity,
             (select array_agg(e.enumlabel::text order by e.enumsortorder) from pg_enum e where e.enumtypid = y.oid) as labels,
             array(select quote_ident(k.conname) from pg_constraint k
@@ -67,7 +70,8 @@ const KINDS: Readonly<Record<ColumnUse['kind'], { words: string; type: string; f
   number: {
     words: 'a whole number',
     type: 'integer',
-    fits: ({ base_type }) => ['int4', 'int8', 'numeric'].includes(base_type),
+    // A numeric of at most nine digits may be too small for a number of Heroku's, or of attempts.
+    fits: ({ base_type, type }) => ['int4', 'int8', 'numeric'].includes(base_type) && !/^numeric\(\d,/u.test(type),
   },
   flag: { words: 'true or false', type: 'boolean', fits: ({ base_type }) => base_type === 'bool' },
 };
@@ -161,13 +165,20 @@ function tooShort(column: Column, width: number, alter: Alter): Finding {
 }
 
 /** Its foreign keys are dropped first: PostgreSQL refuses one between two types. */
-function retyped({ quoted, foreign_keys, type: from }: Column, kind: ColumnUse['kind']): string {
+function retyped({ quoted, foreign_keys, type: from, by_default }: Column, kind: ColumnUse['kind']): string {
   const { type } = KINDS[kind];
-  const using = kind === 'text' ? '' : ` using ${quoted}::text::${type}`;
-  // A default of another type isn't converted along.
+  const as = (sql: string): string => `nullif(${sql}::text, '')${kind === 'number' ? '::numeric' : ''}::${type}`;
+  const alter = `alter column ${quoted}`;
   const isText = /^(?:character|text|citext|name)/u.test(from);
   const dropped = foreign_keys.map((name) => `drop constraint ${name}`);
-  return [...(isText && kind === 'text' ? [] : dropped), `alter column ${quoted} type ${type}${using}`].join(', ');
+  if (kind === 'text') return [...(isText ? [] : dropped), `${alter} type ${type}`].join(', ');
+  const retype = `${alter} type ${type} using ${as(quoted)}`;
+  return [...dropped, ...withDefault(alter, retype, by_default === null ? null : as(`(${by_default})`))].join(', ');
+}
+
+/** PostgreSQL casts few defaults along with their column. `alter`: SQL as far as the column's name. */
+export function withDefault(alter: string, retype: string, byDefault: string | null): readonly string[] {
+  return byDefault === null ? [retype] : [`${alter} drop default`, retype, `${alter} set default ${byDefault}`];
 }
 
 /** PostgreSQL can't change a column's type under a view. */

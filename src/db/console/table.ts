@@ -16,10 +16,14 @@ export interface ConsoleColumn {
   /** As SQL writes it. */
   readonly type: string;
   readonly kind: 'text' | 'enum' | 'integer' | 'timestamptz' | 'timestamp' | 'other';
+  /** PostgreSQL's name of its type, or of a domain's base type: int4. */
+  readonly base: string;
   /** An enum's words in order, and its type, qualified and quoted. */
   readonly words: readonly string[];
   readonly enumType: string;
   readonly isNullable: boolean;
+  /** SQL of its default; null: none. */
+  readonly byDefault: string | null;
   /** String literals in its default, and in CHECKs on it alone. */
   readonly mentioned: readonly string[];
   readonly comment: string | null;
@@ -200,7 +204,9 @@ const columnRow = z
       kind: kindOf(row),
       words: row.words ?? [],
       enumType: row.enum_type,
+      base: row.base,
       isNullable: row.is_nullable,
+      byDefault: row.by_default,
       mentioned: [row.by_default ?? '', ...(row.checks ?? [])].flatMap(textsIn),
       comment: row.comment,
     }),
