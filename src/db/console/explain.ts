@@ -5,6 +5,7 @@ import { blocks, distinct, type Finding, limits } from './finding.js';
 import { baseOf } from './indexes.js';
 import type { Judged } from './judged.js';
 import {
+  callerOf,
   type Check,
   constraintOf,
   type Index,
@@ -74,6 +75,9 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
       case '42P10':
       case '55000':
         return [await ofPublished(refusal, does)];
+      // triggered_data_change_violation: it has no context
+      case '27000':
+        return [await ofChange(refusal, does)];
       default:
         return [passesShort ? await ofWidth(refusal, does) : await ofOther(refusal, does)];
     }
@@ -185,19 +189,31 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
       : blocks(`The unique ${name} does not let the app ${does}.`, [drop]);
   }
 
+  async function ofChange(refusal: Refusal, does: string): Promise<Finding> {
+    const { who, cure, dependsOnRole } = await whoChanges(['update']);
+    return ofRole(dependsOnRole, blocks(`${capital(who)} does not let the app ${does}: ${said(refusal)}`, cure));
+  }
+
+  /** What of the table calls the function that refused. */
+  async function culpritOf(where: string | null) {
+    const trigger = await triggerOf(ask, table, where);
+    if (trigger !== null) {
+      return { who: `The trigger ${trigger}`, cure: [alter(`disable trigger ${trigger}`)], isTrigger: true };
+    }
+    const caller = await callerOf(ask, table, where);
+    if (caller === null) return { who: 'PostgreSQL', cure: [], isTrigger: false };
+    return { who: `The ${caller.what}`, cure: [caller.cure], isTrigger: false };
+  }
+
   async function ofOther(refusal: Refusal, does: string): Promise<Finding> {
-    const trigger = await triggerOf(ask, table, refusal.where);
-    const who = trigger === null ? 'PostgreSQL' : `The trigger ${trigger}`;
+    const { who, cure, isTrigger } = await culpritOf(refusal.where);
     const right = refusal.code === '42501' ? missingRight(refusal) : null;
-    const cure =
-      right !== null
-        ? [`grant ${right} to ${table.role}`]
-        : trigger !== null
-          ? [alter(`disable trigger ${trigger}`)]
-          : [];
     return ofRole(
-      trigger !== null || right !== null,
-      blocks(`${who} does not let the app ${does}: ${said(refusal)}`, cure),
+      isTrigger || right !== null,
+      blocks(
+        `${who} does not let the app ${does}: ${said(refusal)}`,
+        right === null ? cure : [`grant ${right} to ${table.role}`],
+      ),
     );
   }
 
@@ -265,6 +281,8 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
     findings: () => distinct(found),
   };
 }
+
+const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 
 const isState = ({ name }: Column): boolean => name === 'state';
 

@@ -68,7 +68,9 @@ export function describeFindings(findings: readonly Finding[], curers: Curers, d
   return [
     `This database can’t be used as it is, for ${lines.length} reasons:`,
     ...lines.map((line) => `  - ${line}`),
-    ...(findings.some(({ isUnscripted }) => isUnscripted) ? [] : [IN_ORDER]),
+    ...(findings.some(({ isUnscripted }) => isUnscripted) || findings.every(({ sql }) => sql.length === 0)
+      ? []
+      : [IN_ORDER]),
     done,
   ].join('\n');
 }

@@ -88,15 +88,48 @@ export async function triggerOf(ask: Ask, { oid }: Judged, where: string | null)
   return parseRows(found, nameRow)[0]?.name ?? null;
 }
 
-/** Triggers that can change or drop a row before it is written. */
+const callerRow = z.object({ what: z.string(), cure: z.string() });
+
+/** What else of the table calls the function that PostgreSQL was in: an index, a CHECK or a column's expression. */
+export async function callerOf(
+  ask: Ask,
+  { oid, name }: Judged,
+  where: string | null,
+): Promise<z.output<typeof callerRow> | null> {
+  const alter = 'alter table %s alter column %I';
+  const found = await ask(
+    `with called as (
+       select d.classid, d.objid from pg_depend d join pg_proc f on f.oid = d.refobjid
+        where d.refclassid = 'pg_proc'::regclass and f.proname = any($2::text[]))
+     select format('index %I', i.relname) as what, format('drop index %I.%I', n.nspname, i.relname) as cure
+       from called join pg_class i on i.oid = called.objid and called.classid = 'pg_class'::regclass
+       join pg_index x on x.indexrelid = i.oid join pg_namespace n on n.oid = i.relnamespace where x.indrelid = $1::oid
+     union all
+     select format('CHECK %I', k.conname), format('alter table %s drop constraint %I', $3::text, k.conname)
+       from called join pg_constraint k on k.oid = called.objid and called.classid = 'pg_constraint'::regclass where k.conrelid = $1::oid
+     union all
+     select format(case a.attgenerated when '' then 'default of %I' else 'generated column %I' end, a.attname),
+            format(case a.attgenerated when '' then '${alter} drop default' when 's' then '${alter} drop expression'
+                   else 'alter table %s drop column %I' end, $3::text, a.attname)
+       from called join pg_attrdef d on d.oid = called.objid and called.classid = 'pg_attrdef'::regclass
+       join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum where d.adrelid = $1::oid
+     order by 1 limit 1`,
+    [oid, functionsIn(where), name],
+  );
+  return parseRows(found, callerRow)[0] ?? null;
+}
+
+/** Triggers that can change or drop a row before it is written; if there is none, those that can do so after it. */
 export async function rowTriggers(ask: Ask, { oid }: Judged, by: 'insert' | 'update'): Promise<readonly string[]> {
   // tgtype: 1 for each row, 2 before, 4 insert, 16 update.
   const found = await ask(
-    `select quote_ident(tgname) as name from pg_trigger
-      where tgrelid = $1::oid and not tgisinternal and tgenabled <> 'D' and tgtype & 3 = 3 and tgtype & $2::int <> 0 order by 1`,
+    `select quote_ident(tgname) as name, tgtype & 3 = 3 as is_before from pg_trigger
+      where tgrelid = $1::oid and not tgisinternal and tgenabled <> 'D' and (tgtype & 3 = 3 or tgtype & 2 = 0) and tgtype & $2::int <> 0 order by 1`,
     [oid, by === 'insert' ? 4 : 16],
   );
-  return parseRows(found, nameRow).map(({ name }) => name);
+  const triggers = parseRows(found, nameRow.extend({ is_before: z.boolean() }));
+  const before = triggers.filter(({ is_before }) => is_before);
+  return (before.length > 0 ? before : triggers).map(({ name }) => name);
 }
 
 /** As far as PostgreSQL's words tell: `insert on console_history`. */

@@ -22,6 +22,8 @@ export interface Stage {
   takes(state: PromotionState): boolean;
   /** See numbersFor. */
   readonly numbers: { readonly first: Values; readonly second: Values; readonly made: Values };
+  /** A trigger may change or delete a row once it is written, and an index finds the row again. */
+  readonly rereads: boolean;
   /** One of BEGINNINGS. */
   readonly begin: string;
   readonly explanation: Explanation;
@@ -36,9 +38,21 @@ export async function stageOf(ask: Ask, table: Judged, columns: readonly Column[
     usable: new Set(columns.filter(isUsable).map(({ name }) => name)),
     takes: (state) => room === null || Array.from(table.spell(state)).length <= room,
     numbers: await numbersFor(ask, table, columns),
+    rereads: await hasLaterTriggers(ask, table),
     begin,
     explanation: startExplaining(ask, table, columns),
   };
+}
+
+async function hasLaterTriggers(ask: Ask, { oid }: Judged): Promise<boolean> {
+  // tgtype: 2 before, 4 insert, 16 update, 64 instead.
+  const found = await ask(
+    `select exists (select from pg_trigger where tgrelid = $1::oid and not tgisinternal and tgenabled <> 'D' and tgtype & 66 = 0 and tgtype & 20 <> 0)
+        and exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+                     where i.indrelid = $1::oid and i.indisvalid and i.indpred is null and a.attname = 'id') as yes`,
+    [oid],
+  );
+  return parseRows(found, z.object({ yes: z.boolean() }))[0]?.yes === true;
 }
 
 /** Answers the row's new ctid; null if a write changed no row. */
@@ -53,6 +67,7 @@ export const usableOf = ({ usable }: Stage, set: Values): Values =>
 
 const writtenRow = z.object({
   at: z.string(),
+  id: z.string().nullable(),
   state: z.string().nullable(),
   written: z.record(z.string(), z.string().nullable()),
 });
@@ -70,7 +85,7 @@ export async function insert(stage: Stage, state: PromotionState, values: Values
     ),
     bindings,
   );
-  return parseRows(found, writtenRow)[0] ?? null;
+  return asLeft(stage, names, parseRows(found, writtenRow)[0]);
 }
 
 export async function update(stage: Stage, at: string, { from, to, set }: WriteOf): Promise<WrittenRow | null> {
@@ -90,6 +105,17 @@ export async function update(stage: Stage, at: string, { from, to, set }: WriteO
         where p.ctid = $${bindings.length + 1}::tid returning ${whatIsThere(stage, names)}`,
     ),
     [...bindings, at],
+  );
+  return asLeft(stage, names, parseRows(found, writtenRow)[0]);
+}
+
+/** The row as the triggers that come after a write left it; null if it is gone, or was not written. */
+async function asLeft(stage: Stage, names: readonly string[], row: WrittenRow | undefined): Promise<WrittenRow | null> {
+  const { ask, table, rereads } = stage;
+  if (row === undefined || row.id === null || !rereads) return row ?? null;
+  const found = await ask(
+    table.dialect.translate(`select ${whatIsThere(stage, names)} from {promotions} p where p.id = $1`),
+    [row.id],
   );
   return parseRows(found, writtenRow)[0] ?? null;
 }
@@ -113,7 +139,7 @@ export async function rowFromBefore({ ask, table }: Stage, start: string, at: st
   const column = `p.${asName(start)}`;
   const found = await ask(
     table.dialect.translate(
-      `select p.ctid::text as at, {p.state} as state, jsonb_build_object(${asText(start)}, ${column}::text) as written
+      `select p.ctid::text as at, p.id::text as id, {p.state} as state, jsonb_build_object(${asText(start)}, ${column}::text) as written
          from {promotions} p
         where {p.state} = 'deploying' and p.ctid <> $1::tid and ${column} < now() - interval '1 s'
           and (select o.${asName(start)} > now() - interval '1 s' from {promotions} o where o.ctid = $1::tid)
@@ -148,7 +174,7 @@ const asText = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 function whatIsThere(stage: Stage, names: readonly string[]): string {
   const start = startOf(stage);
   const shown = new Set(start === undefined ? names : [...names, start]);
-  return `p.ctid::text as at, {p.state} as state,
+  return `p.ctid::text as at, p.id::text as id, {p.state} as state,
    jsonb_build_object(${[...shown].map((name) => `${asText(name)}, p.${asName(name)}::text`).join(', ')}) as written`;
 }
 

@@ -79,7 +79,9 @@ export const whereOf = (error: unknown): string | null =>
 
 /** The functions' names, the innermost first. In any language, a function is what stands before brackets. */
 export const functionsIn = (where: string | null): readonly string[] =>
-  [...(where ?? '').matchAll(/(?:^|[\s".])([\w$]+)\([^()]*\)/gu)].map(([, name = '']) => name);
+  [...(where ?? '').matchAll(/(?:^|[\s".])(?:"((?:[^"]|"")+)"|([\p{L}\p{N}_$]+))\([^()]*\)/gu)].map(
+    ([, quoted, name = '']) => quoted?.replaceAll('""', '"') ?? name,
+  );
 
 /**
  * Retries every 2 s for ten minutes while the table is in use, and says so.
