@@ -63,10 +63,9 @@ export function mayHideRows(right: string): string {
 const anyHidden = (rights: readonly Right[]): string =>
   `(${rights.map((right) => mayHideRows(`'${right}'`)).join(' or ')})`;
 
-const PROMOTIONS = '{promotions}';
 /** SQL: the session's role sees every row of the promotions. Asked at each check, because that may change. */
 export const SEES_ALL_ROWS = `(select not ${anyHidden(RIGHTS)}
-  from pg_class c, pg_roles r where c.oid = $table$${PROMOTIONS}$table$::regclass and r.rolname = current_user)`;
+  from pg_class c, pg_roles r where c.oid = {'promotions'}::regclass and r.rolname = current_user)`;
 export const ROWS_ARE_HIDDEN =
   'Row-level security may hide rows of the console’s table since this app started, so nothing is checked: a promotion in a hidden row would get stuck unseen. What to run: flag-promotions doctor';
 

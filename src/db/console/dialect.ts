@@ -27,7 +27,7 @@ export interface DialectFacts {
  */
 export interface Dialect {
   /**
-   * Replaces `{promotions}` with the table, `{p.state}` with our word for the state (or the table's, or null),
+   * Replaces `{promotions}` with the table, `{'promotions'}` with its name as a text, `{p.state}` with our word for the state (or the table's, or null),
    * `{p.promoted_at}` and the other TIMES with a timestamptz, and `{'deployed'}` with the table's word.
    */
   translate(sql: string): string;
@@ -37,7 +37,7 @@ export interface Dialect {
 }
 
 const TOKEN = new RegExp(
-  String.raw`\{(?:promotions|(\w+)\.(state|${TIMES.join('|')})|'(${PROMOTION_STATES.join('|')})')\}`,
+  String.raw`\{(?:promotions|(\w+)\.(state|${TIMES.join('|')})|'(${PROMOTION_STATES.join('|')}|promotions)')\}`,
   'gu',
 );
 
@@ -50,7 +50,8 @@ export function createDialect(facts: DialectFacts): Dialect {
   }
 
   function translated(sql: string): string {
-    return sql.replace(TOKEN, (_, alias?: string, column?: string, state?: PromotionState) => {
+    return sql.replace(TOKEN, (_, alias?: string, column?: string, state?: PromotionState | 'promotions') => {
+      if (state === 'promotions') return quoted(facts.table);
       if (state !== undefined) return literal(facts, state);
       if (alias === undefined || column === undefined) return facts.table;
       return column === 'state' ? stateExpression(facts, `${alias}.`) : time(column, `${alias}.${column}`);

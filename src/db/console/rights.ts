@@ -111,7 +111,10 @@ async function judgeOwnSchema(ask: Ask, role: string, owner: string): Promise<re
     `select n.oid is not null as exists, has_database_privilege(current_database(), 'CREATE') as may_make_schema,
             coalesce(has_schema_privilege(n.oid, 'USAGE') and has_schema_privilege(n.oid, 'CREATE'), false) as may_use,
             exists (select from pg_class c where c.relnamespace = n.oid and c.relname = 'migrations') as is_ours,
-            array(select c.relname::text from pg_class c where c.relnamespace = n.oid and c.relkind in ('r', 'v', 'm', 'p', 'f') order by 1 limit 3) as others,
+            array(select c.relname::text from pg_class c where c.relnamespace = n.oid and c.relkind in ('r', 'v', 'm', 'p', 'f', 'S')
+                  union select p.proname::text from pg_proc p where p.pronamespace = n.oid
+                  union select y.typname::text from pg_type y where y.typnamespace = n.oid and y.typrelid = 0 and y.typelem = 0
+                  order by 1 limit 3) as others,
             array(select distinct pg_get_userbyid(c.relowner)::text from pg_class c
                    where c.relnamespace = n.oid and c.relkind = 'r' and not pg_has_role(c.relowner, 'USAGE')) as strangers
        from (select 1) one left join pg_namespace n on n.nspname = '${SCHEMA}'`,
