@@ -4,6 +4,7 @@ import { GRANTS, guard, type Refused, ROW, table, testTables, trigger, type Work
 
 const LONG = `(select string_agg(md5(n::text), '') from generate_series(1, 400) n)`;
 const BEFORE_UPDATE = 'before update on console_flag_promotions for each row';
+const AFTER_UPDATE = 'after update on console_flag_promotions for each row';
 /** The stuck promotion's row, made before it began. */
 const ROW_OF_BEFORE = ROW.replace('(flag_key', '(created_at, flag_key').replace(
   "('console",
@@ -92,9 +93,122 @@ const WORK: readonly Works[] = [
     table: `${table(', config_var varchar(100) collate "C"')} alter table console_flag_promotions alter column flag_key type text collate "POSIX";`,
     starts: true,
   },
+  {
+    name: 'a search path that comes to PostgreSQL’s own functions, operators and types last',
+    before: `create function public.never(text, text) returns boolean language sql immutable as 'select false';
+      create operator public.= (leftarg = text, rightarg = text, function = public.never);`,
+    table: `create function lower(text) returns text language sql immutable as $$ select 'x' $$; create table pg_class (oid oid);
+      create domain public.text as varchar(3); ${table().replaceAll(' text', ' pg_catalog.text')}`,
+    after: 'alter role {owner} set search_path = public, pg_catalog;',
+    starts: true,
+  },
+  {
+    name: 'a search path that begins with PostgreSQL’s own, and no table',
+    after: 'alter role {owner} set search_path = pg_catalog, public;',
+    rowLater: true,
+  },
+  {
+    name: 'a schema whose name has a quotation mark of SQL in it',
+    before: 'create schema "a$table$b?" authorization {owner};',
+    table: `set search_path = "a$table$b?"; ${table()}`,
+    settings: { CONSOLE_TABLE: '"a$table$b?".console_flag_promotions' },
+    starts: true,
+  },
+  {
+    name: 'a trigger that changes a row again once it is written',
+    table: `${table(', changes integer default 0')}
+      ${guard('if pg_trigger_depth() < 2 then update console_flag_promotions set changes = changes + 1 where id = new.id; end if; return null;')}
+      ${trigger(AFTER_UPDATE)}`,
+    notesNothing: true,
+  },
 ];
 
 const REFUSED: readonly Refused[] = [
+  {
+    name: 'columns of ours of other types, whose defaults PostgreSQL doesn’t cast',
+    table: table(
+      `, target_unset integer not null default 0, base_release text default '', attempts numeric(3,0) not null default 0`,
+    ),
+    says: /3 reasons[\s\S]*target_unset is integer[\s\S]*base_release is text[\s\S]*attempts is numeric\(3,0\), and the app writes a whole number/u,
+  },
+  {
+    name: 'a time in seconds, by default now',
+    table: table(`, created_at bigint not null default extract(epoch from now())`),
+    says: 'keeps created_at as bigint',
+  },
+  {
+    name: 'a time in milliseconds, in a domain',
+    table: `create domain moment as bigint; ${table(', marked_at moment')}`,
+    says: 'keeps marked_at as moment',
+  },
+  {
+    name: 'a time in a text that is empty by default',
+    table: table(`, updated_at text not null default ''`),
+    says: 'keeps updated_at as text',
+  },
+  { name: 'a time of day', table: table(', marked_at time'), says: 'rename column marked_at to marked_at_before' },
+  {
+    name: 'an index on a function that takes not all states',
+    table: `create function code(text) returns integer language plpgsql immutable as $$ begin if $1 = 'cancelled' then raise exception 'no code of %', $1; end if; return 1; end $$;
+      ${table()} create index "Codes" on console_flag_promotions (code(state));`,
+    says: 'The index "Codes" does not let the app cancel: “no code of cancelled”.',
+  },
+  {
+    name: 'a generated column by a function that takes not all states',
+    table: `create function code(text) returns integer language plpgsql immutable as $$ begin if $1 = 'cancelled' then raise exception 'no code of %', $1; end if; return 1; end $$;
+      ${table(', kind integer generated always as (code(state)) stored')}`,
+    says: 'The generated column kind does not let the app cancel: “no code of cancelled”.',
+  },
+  ...(
+    [
+      [`case new.state when 'deployed' then null; end case; return new;`, 'case not found'],
+      ['commit; return new;', 'invalid transaction termination'],
+      [`execute 'vacuum console_flag_promotions'; return new;`, 'VACUUM cannot'],
+      [
+        `execute 'alter table console_flag_promotions add column if not exists changes integer'; return new;`,
+        'because it is being used by active queries in this session',
+      ],
+    ] as const
+  ).map(([body, words]) => ({
+    name: `a trigger that fails by itself: ${body}`,
+    table: `${table()} ${guard(body)} ${trigger(BEFORE_UPDATE)}`,
+    says: new RegExp(`The trigger guard does not let the app promote: “.*${words}`, 'u'),
+  })),
+  {
+    name: 'a trigger that writes to another server, which is down',
+    before: `create extension postgres_fdw; create server gone foreign data wrapper postgres_fdw options (host '127.0.0.1', port '1');
+      create user mapping for {owner} server gone options (user 'x', password 'x'); grant usage on foreign server gone to {owner};`,
+    table: `${table()} create foreign table history (id bigint) server gone; ${guard('insert into history values (new.id); return new;')} ${trigger(BEFORE_UPDATE)}`,
+    says: 'The trigger guard does not let the app promote: “could not connect to server "gone"”.',
+  },
+  {
+    name: 'a trigger that changes a row again before it is written',
+    table: `${table(', changes integer default 0')}
+      ${guard('if pg_trigger_depth() < 2 then update console_flag_promotions set changes = 1 where id = new.id; end if; return new;')}
+      ${trigger(BEFORE_UPDATE)}`,
+    says: 'The trigger guard does not let the app promote: “tuple to be updated was already modified',
+  },
+  {
+    name: 'a trigger that takes a state back once it is written',
+    table: `${table()}
+      ${guard(`if pg_trigger_depth() < 2 and new.state = 'deployed' then update console_flag_promotions set state = 'deploying' where id = new.id; end if; return null;`)}
+      ${trigger(AFTER_UPDATE)}`,
+    says: 'Where the app writes “deployed” to state to record that a promotion is deployed, the trigger guard makes it “deploying”.',
+  },
+  {
+    name: 'a schema of our name that holds types, functions and sequences',
+    before: 'create schema flag_promotions authorization {owner};',
+    table: `create type flag_promotions.alerts as enum ('a'); create sequence flag_promotions.drills;
+      create function flag_promotions.clock() returns integer language sql as 'select 1'; ${table()}`,
+    says: 'The schema flag_promotions holds something else (alerts, clock, drills)',
+  },
+  {
+    name: 'a trigger with odd names that refuses',
+    before: 'create schema "Odd.Schema" authorization {owner};',
+    table: `${table()} create function "Odd.Schema"."my ""guard"""() returns trigger language plpgsql as $$ begin raise exception 'never'; end $$;
+      create trigger "The ""guard""" ${BEFORE_UPDATE} execute function "Odd.Schema"."my ""guard"""();`,
+    says: 'The trigger "The ""guard""" does not let the app promote: “never”.',
+  },
   {
     name: 'an account that may have one connection',
     table: table(),
