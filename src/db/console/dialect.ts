@@ -27,8 +27,9 @@ export interface DialectFacts {
  */
 export interface Dialect {
   /**
-   * Replaces `{promotions}` with the table, `{'promotions'}` with its name as a text, `{p.state}` with our word for the state (or the table's, or null),
-   * `{p.promoted_at}` and the other TIMES with a timestamptz, and `{'deployed'}` with the table's word.
+   * Replaces `{promotions}` with the table, `{'promotions'}` with its name as a text, `{p.state}` with our word for the
+   * state (or the table's, or null), `{p.promoted_at}` and the other TIMES with a timestamptz, and `{'deployed'}` with the
+   * table's word.
    */
   translate(sql: string): string;
   /** The same expressions, for the bare column. */
