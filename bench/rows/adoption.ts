@@ -1,11 +1,11 @@
 import pg from 'pg';
 import { z } from 'zod';
+import { ASKED_ROWS } from '../harness/asked-rows.js';
 import { compared, type Figure } from '../harness/figures.js';
 import { APP, program, type Running, run, runToEnd } from '../harness/processes.js';
 import type { Bench, Measured, Row } from '../harness/row.js';
 
-/** BENCH_ROWS: fewer, to try it out. */
-const ROWS = Number(process.env['BENCH_ROWS'] ?? 10_000_000);
+const ROWS = ASKED_ROWS;
 const A_SECOND = 200;
 const REPORT_MS = 30_000;
 const P99_MS = 100;

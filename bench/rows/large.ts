@@ -2,6 +2,7 @@ import pg from 'pg';
 import { z } from 'zod';
 import { type Database, openDatabase } from '../../src/db/database.js';
 import { startBuiltApp } from '../harness/app.js';
+import { ASKED_ROWS } from '../harness/asked-rows.js';
 import { compared, counted, type Figure } from '../harness/figures.js';
 import { startInstantSlack } from '../harness/instant-slack.js';
 import { databaseWith, RECENT, SHOWN_FLAG, STUCK } from '../harness/large-tables.js';
@@ -10,8 +11,7 @@ import { alternate, type Contender, quantile } from '../harness/rounds.js';
 import type { Bench, Measured, Row } from '../harness/row.js';
 
 const SMALL = 10_000;
-/** BENCH_ROWS: fewer, to try a row out. */
-const LARGE = Number(process.env['BENCH_ROWS'] ?? 10_000_000);
+const LARGE = ASKED_ROWS;
 const ROUNDS = 9;
 const REPETITIONS = 20;
 const DAY_MS = 24 * 3_600_000;

@@ -7,6 +7,7 @@ import pg from 'pg';
 import { stopSignals } from '../../demo/world/stop-signals.js';
 import { startEmbeddedPostgres } from '../../src/db/embedded-postgres.js';
 import { messageOf } from '../../src/db/embedded/errors.js';
+import { numberFromEnvironment } from '../../test/support/numbers.js';
 import { createBuilds } from './builds.js';
 import { watchSources } from './watch.js';
 import { partOf, type Part } from './parts.js';
@@ -19,7 +20,7 @@ import { partOf, type Part } from './parts.js';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** As deep in the project as the demo's sources, so that their relative paths work. */
 const BUILT = path.join(ROOT, 'artifacts/dev');
-const PORT = process.env['DEMO_PORT'] ?? '8085';
+const PORT = String(numberFromEnvironment('DEMO_PORT', 8085, { least: 0, most: 65_535 }));
 
 const out = (text: string): void => void process.stdout.write(`${text}\n`);
 const stop = stopSignals();

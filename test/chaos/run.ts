@@ -1,4 +1,5 @@
 import { startTestServer } from '../support/database.js';
+import { chaosSeed } from '../support/numbers.js';
 import { auditTampering } from './audit-tampering.js';
 import { blockedLoop } from './blocked-loop.js';
 import { databaseTrouble } from './database-trouble.js';
@@ -55,7 +56,7 @@ if (unknown.length > 0) {
   out(`No such scenario: ${unknown.join(', ')}. There are: ${SCENARIOS.map(({ name }) => name).join(', ')}.`);
   process.exit(2);
 }
-const seed = Number(process.env['CHAOS_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+const seed = chaosSeed();
 const server = await startTestServer();
 out(`seed ${seed}`);
 try {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { EphemeralMessage, StoredMessage } from '../../demo/slack/workspace.js';
 import { startTestBed, type TestBed } from '../support/app.js';
 import { startTestServer } from '../support/database.js';
+import { chaosSeed, numberFromEnvironment } from '../support/numbers.js';
 import { type Child, startChild } from './child.js';
 import { hasGrown, type Tolerance } from './growth.js';
 import { type Job, openForms, submitForm } from './people.js';
@@ -17,13 +18,13 @@ import { signed } from './signed.js';
  * or a request that leads nowhere.
  */
 const TIMES = 20;
-const MINUTES = Number(process.env['SOAK_MINUTES'] ?? '3');
+const MINUTES = numberFromEnvironment('SOAK_MINUTES', 3, { least: 0.1, most: 10_000, takesFractions: true });
 const PROMOTION_EVERY_MS = (24 * 3_600_000) / 2_000 / TIMES;
 const STUCK_ONE_IN = 8;
 const OPERATORS = 20;
 const LOOK_EVERY_MS = 6_000 / TIMES;
 const SAMPLES = 24;
-const SEED = Number(process.env['CHAOS_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+const SEED = chaosSeed();
 const MIB = 2 ** 20;
 
 /** Each is a table whose rows are counted; the first three may grow. */

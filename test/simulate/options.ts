@@ -1,3 +1,4 @@
+import { numberIn } from '../support/numbers.js';
 import { MOST_SEED } from './explore.js';
 
 const LEAST = { seconds: 1, steps: 1, seed: 0, promotions: 1, replicas: 1 } as const;
@@ -30,10 +31,7 @@ export function readOptions(words: readonly string[]): SimulateOptions | string 
 }
 
 function numberOf(name: Name, text: string): number | string {
-  const most = name === 'seed' ? MOST_SEED - 1 : MOST;
-  const number = /^\d{1,10}$/u.test(text) ? Number(text) : Number.NaN;
-  if (number >= LEAST[name] && number <= most) return number;
-  return `--${name} takes a whole number from ${LEAST[name]} to ${most}, not ${text}.`;
+  return numberIn(`--${name}`, text, { least: LEAST[name], most: name === 'seed' ? MOST_SEED - 1 : MOST });
 }
 
 function whyNotTogether(options: SimulateOptions): string | null {
