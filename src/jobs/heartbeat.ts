@@ -10,19 +10,41 @@ export interface Heartbeat {
 }
 
 const TIMEOUT_MS = 5_000;
+const MOST_REDIRECTS = 5;
 
 /** `url` null: there is no monitor. */
 export function createHeartbeat(url: string | null, fetch: Fetch, log: Logger): Heartbeat {
   /** The running request: a monitor that hangs gets no second one. */
   let underWay: { readonly cut: AbortController; readonly ended: Promise<void> } | null = null;
 
+  /** Once is enough: it may well be the monitor's own. */
+  let toldOfRedirect = false;
+
+  /** Goes where the address redirects, as `http:` to `https:` at the same monitor. */
+  async function follow(address: string, signal: AbortSignal) {
+    let at = new URL(address);
+    for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects += 1) {
+      const answer = await fetch(at, { redirect: 'manual', signal });
+      // The connection stays taken until the body is read or dropped.
+      await answer.body?.cancel();
+      const { status, ok: isAccepted } = answer;
+      const to = status >= 300 && status < 400 ? answer.headers.get('location') : null;
+      if (to === null) return { status, isAccepted, isRedirected: redirects > 0 };
+      at = redirected(at, to);
+    }
+    throw leadsNowhere();
+  }
+
   async function request(address: string, cut: AbortController): Promise<void> {
     const timer = setTimeout(() => cut.abort(new CutShort(`no answer within ${TIMEOUT_MS / 1000} s`)), TIMEOUT_MS);
     try {
-      const answer = await fetch(address, { signal: cut.signal });
-      // The connection stays taken until the body is read or dropped.
-      await answer.body?.cancel();
-      if (!answer.ok) log.warn({ status: answer.status }, 'the heartbeat was not accepted');
+      const { status, isAccepted, isRedirected } = await follow(address, cut.signal);
+      if (!isAccepted) log.warn({ status }, 'the heartbeat was not accepted');
+      else if (isRedirected && !toldOfRedirect) {
+        toldOfRedirect = true;
+        // A log-in page answers 200, too.
+        log.warn({ status }, 'the heartbeat may not have reached its monitor: set HEARTBEAT_URL to where it redirects');
+      }
     } catch (error) {
       // The monitor itself alerts about a missing heartbeat. fetch's errors may quote the address, which may hold a token.
       const reason = error instanceof CutShort ? error.message : (networkCode(error) ?? 'no answer');
@@ -47,6 +69,16 @@ export function createHeartbeat(url: string | null, fetch: Fetch, log: Logger): 
     },
   };
 }
+
+/** @throws CutShort if fetch can't go there */
+function redirected(from: URL, to: string): URL {
+  if (!URL.canParse(to, from.href)) throw leadsNowhere();
+  const at = new URL(to, from);
+  if (!/^https?:$/u.test(at.protocol) || at.username !== '') throw leadsNowhere();
+  return at;
+}
+
+const leadsNowhere = () => new CutShort('it redirects, and that leads nowhere');
 
 /** We gave up; the message says why. */
 class CutShort extends Error {
