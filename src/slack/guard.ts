@@ -12,6 +12,13 @@ type Admission =
 /** The one guard before Bolt, for both HTTP and Socket Mode: Bolt and its client fail on other shapes. */
 export type Guard = (body: unknown) => Admission;
 
+/**
+ * Slack names no limit. The largest that it sends is a shortcut on somebody's message: 40,000 characters of text and 50
+ * blocks of 3,000 (https://docs.slack.dev/reference/block-kit/blocks), each of up to 8 bytes in an encoded form. Most
+ * have a few thousand bytes.
+ */
+export const MOST_BYTES = 2 * 1024 * 1024;
+
 const someText = z.string().min(1);
 const user = z.looseObject({ id: someText });
 

@@ -9,7 +9,7 @@ import {
 } from '@slack/bolt';
 import type { Logger } from 'pino';
 import { answerToSecond } from './answer-to-second.js';
-import type { Guard } from './guard.js';
+import { type Guard, MOST_BYTES } from './guard.js';
 import { namesWithin, type TakeOnce } from './once.js';
 import { isSigned, type NoClaim, readClaim } from './signature.js';
 
@@ -37,13 +37,6 @@ export interface HttpReceiver extends Receiver {
   /** Answers one request. Never rejects. */
   receive(knock: Knock): Promise<void>;
 }
-
-/**
- * Slack names no limit. The largest that it sends is a shortcut on somebody's message: 40,000 characters of text and 50
- * blocks of 3,000 (https://docs.slack.dev/reference/block-kit/blocks), each of up to 8 bytes in an encoded form. Most
- * have a few thousand bytes.
- */
-const MOST_BYTES = 2 * 1024 * 1024;
 
 /** Bolt accepts it unsigned as well: https://docs.slack.dev/interactivity/implementing-slash-commands */
 const SSL_CHECK = /(?:^|&)ssl_check=1(?:&|$)/u;

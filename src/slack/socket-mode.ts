@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import * as z from 'zod';
 import type { Line } from '../network/network.js';
 import { answerToSecond } from './answer-to-second.js';
-import type { Guard } from './guard.js';
+import { type Guard, MOST_BYTES } from './guard.js';
 import { namesWithin, type TakeOnce } from './once.js';
 
 /** A Socket Mode connection that reconnects whenever it is lost. */
@@ -151,17 +151,22 @@ export interface FrameOptions {
  * event named like one of the client's own would be mistaken for it.
  */
 export function guardFrames(client: Client, options: FrameOptions): void {
+  const { log } = options;
   const own = client.listeners('ws_message');
   client.removeAllListeners('ws_message');
   client.on('ws_message', (data: unknown, isBinary: boolean) => {
-    const frame = isBinary ? undefined : parse(data);
+    if (isBinary || typeof data !== 'string' || data.length > MOST_BYTES) {
+      log.warn('a frame that is not text, or larger than any of Slack’s, was refused');
+      return;
+    }
+    const frame = parse(data);
     if (greeting.safeParse(frame).success) {
       for (const listener of own) listener(data, isBinary);
       return;
     }
     const known = envelope.safeParse(frame);
     if (known.success) void deliver(client, known.data, options);
-    else options.log.warn('a frame of no known shape was refused');
+    else log.warn('a frame of no known shape was refused');
   });
 }
 
@@ -199,9 +204,9 @@ function acknowledge(client: Client, envelopeId: string, answer: unknown): Promi
 }
 
 /** undefined if it isn't JSON. */
-function parse(data: unknown): unknown {
+function parse(text: string): unknown {
   try {
-    return typeof data === 'string' ? JSON.parse(data) : undefined;
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

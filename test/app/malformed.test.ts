@@ -126,4 +126,39 @@ describe('over Socket Mode', () => {
       expect(socketMode.connections).toBe(1);
     },
   );
+
+  const odd = (envelopeId: string, text: string) => {
+    const payload = { type: 'event_callback', team_id: bed.slack.teamId, event: { type: 'odd', user: 'U1', text } };
+    return JSON.stringify({ envelope_id: envelopeId, type: 'events_api', payload });
+  };
+  const MEGABYTE = 1024 * 1024;
+
+  test('a frame of 1 MB is one like any other', async () => {
+    const { socketMode } = bed.slack;
+    socketMode.sendFrame(odd('large', 'x'.repeat(MEGABYTE)));
+    await isWellAfterwards();
+    expect(socketMode.acknowledged).toContain('large');
+  });
+
+  test('a frame of 20 MB is refused unread, on the same connection, and the next click is answered', async () => {
+    const { socketMode } = bed.slack;
+    const { attempts } = socketMode;
+    socketMode.sendFrame(odd('too-large', 'x'.repeat(20 * MEGABYTE)));
+    // To parse this one takes longer than Slack waits.
+    socketMode.sendFrame('['.repeat(20 * MEGABYTE));
+    await isWellAfterwards();
+    expect(socketMode.acknowledged).not.toContain('too-large');
+    expect(socketMode.attempts).toBe(attempts);
+    expect(bed.logged.filter((line) => line.includes('larger than any of Slack’s'))).toHaveLength(2);
+  });
+
+  test('a thousand frames at once are all acknowledged, and the next click is answered', async () => {
+    const { socketMode } = bed.slack;
+    const { attempts } = socketMode;
+    const ids = Array.from({ length: 1_000 }, (_, index) => `burst-${index}`);
+    for (const id of ids) socketMode.sendFrame(odd(id, 'x'));
+    await isWellAfterwards();
+    await eventually(async () => expect(socketMode.acknowledged).toEqual(expect.arrayContaining(ids)));
+    expect(socketMode.attempts).toBe(attempts);
+  });
 });
