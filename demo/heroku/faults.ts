@@ -12,7 +12,7 @@ export type Fault =
   | {
       readonly kind: 'status';
       readonly status:
-        | (304 | 400 | 401 | 402 | 403 | 404 | 407 | 408 | 409 | 413 | 422 | 425 | 429 | 451 | 499)
+        | (304 | 400 | 401 | 402 | 403 | 404 | 407 | 408 | 409 | 413 | 414 | 418 | 422 | 425 | 429 | 431 | 451 | 499)
         | (500 | 502 | 503);
       /** Heroku's id for the reason, instead of the usual one. */
       readonly id?: string;
