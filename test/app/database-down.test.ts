@@ -1,5 +1,6 @@
 import { startTestBed, type TestBed } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
+import { onTestServer } from '../support/database.js';
 import { whileHolding } from '../support/locks.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 
@@ -163,5 +164,87 @@ describe('with the database gone', () => {
         expect(shown).not.toContain('Not saved');
       });
     });
+  });
+});
+
+describe('with no connection left for its account', () => {
+  let bed: TestBed;
+  let account: string;
+  let port: number;
+
+  beforeEach(async () => {
+    bed = await startTestBed({ rateLimit: false, startAt: '2026-05-10T05:00:00Z' });
+    const url = new URL(bed.environment['DATABASE_URL'] ?? '');
+    account = `${url.pathname.slice(1)}_few`;
+    // A superuser's connections aren't limited.
+    await bed.rows.query(
+      `create role ${account} login password 'few'; ` +
+        ['public', 'flag_promotions']
+          .map(
+            (schema) =>
+              `grant all on schema ${schema} to ${account}; grant all on all tables in schema ${schema} to ${account}; ` +
+              `grant all on all sequences in schema ${schema} to ${account}; ` +
+              `grant all on all functions in schema ${schema} to ${account};`,
+          )
+          .join(' '),
+    );
+    await bed.app.stop();
+    await bed.rows.insertDeploying();
+    url.username = account;
+    url.password = 'few';
+    ({ port } = await bed.replica({ environment: { DATABASE_URL: url.href, MAINTENANCE_CRON: '* * * * * *' } }));
+    bed.slack.connectHttp(`http://127.0.0.1:${port}/slack/events`);
+    await eventually(async () => expect(await bed.alert()).toBeDefined());
+  });
+  afterEach(async () => {
+    await bed.rows.query(`drop owned by ${account}`);
+    await bed.close();
+    await onTestServer(`drop role ${account}`);
+  });
+
+  const readyz = async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status;
+  /** Open connections outlive a lower limit. */
+  async function limit(to: number): Promise<void> {
+    await bed.rows.query(`alter role ${account} connection limit ${to}`);
+    await bed.rows.query(`select pg_terminate_backend(pid) from pg_stat_activity where usename = '${account}'`);
+  }
+
+  test('a click and a tick change nothing and say so, and all goes on once there are some again', async () => {
+    const { superadmin } = bed.slack.people;
+    await superadmin.click(await bed.alert(), 'mark_completed');
+    await superadmin.waitForModal();
+    await limit(0);
+    await eventually(async () => expect(await readyz()).toBe(503));
+    expect(await superadmin.submit({ code: bed.code(superadmin.id) })).toMatchObject({
+      kind: 'errors',
+      errors: { code: expect.stringContaining('Nothing was saved. Submit again in a minute.') },
+    });
+    await superadmin.click(await bed.alert(), 'acknowledge');
+    expect((await superadmin.waitForEphemeral()).text).toContain('The database does not answer. Nothing was changed.');
+    await eventually(async () => expect(bed.logged.join('')).toContain('maintenance failed'));
+    await limit(-1);
+    await eventually(async () => expect(await readyz()).toBe(200));
+    expect((await superadmin.submit({ code: bed.code(superadmin.id) })).kind).toBe('closed');
+    expect(
+      await bed.rows.query(
+        `select count(*)::int as n from flag_promotions.audit_log where action like '%ops_complete'`,
+      ),
+    ).toEqual([{ n: 1 }]);
+  });
+
+  test('with fewer than its pool holds, every request of many at once gets an answer', async () => {
+    const { superadmin } = bed.slack.people;
+    await limit(2);
+    const many = Array.from({ length: 10 }, () => superadmin.command('stuck'));
+    await Promise.all(many);
+    await eventually(async () => expect(superadmin.ephemerals()).toHaveLength(many.length));
+    for (const { text } of superadmin.ephemerals()) {
+      expect(text).toMatch(/1 promotion is stuck|The database does not answer\./u);
+    }
+    await limit(-1);
+    await eventually(async () => expect(await readyz()).toBe(200));
+    await superadmin.click(await bed.alert(), 'mark_completed');
+    await superadmin.waitForModal();
+    expect((await superadmin.submit({ code: bed.code(superadmin.id) })).kind).toBe('closed');
   });
 });
