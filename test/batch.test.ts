@@ -1,6 +1,6 @@
 import { createBatch } from '../src/batch.js';
 
-test('whoever asks at once shares an answer, and whoever asks after its beginning gets the next', async () => {
+test('questions asked together share an answer; one asked after it began gets the next', async () => {
   let done = 0;
   const ends: (() => void)[] = [];
   const ask = createBatch(async () => {

@@ -458,12 +458,12 @@ describe('the command line', () => {
   });
 
   test('a guest or a bot in Slack is enrolled by no shell either', async () => {
-    const { engineer, otherBot, stranger } = slack.people;
+    const { engineer, otherBot, externalUser } = slack.people;
     slack.setUser(engineer.id, { is_restricted: true });
     for (const [person, words] of [
       [engineer, 'is a guest in Slack'],
       [otherBot, 'is a bot'],
-      [stranger, 'belongs to another workspace'],
+      [externalUser, 'belongs to another workspace'],
     ] as const) {
       expect(await run('operators', 'add', person.id)).toMatchObject({
         code: 1,

@@ -46,6 +46,6 @@ test('what a request that failed carried along does not get into the log', () =>
   expect(JSON.parse(logged(carrying))).toMatchObject({ err: { message: 'refused', status: 401, body: '[redacted]' } });
 });
 
-test('what is no error is logged as it is', () => {
+test('a value that is no error is logged as it is', () => {
   expect(JSON.parse(logged('a word'))).toMatchObject({ err: 'a word' });
 });

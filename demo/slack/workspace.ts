@@ -74,7 +74,7 @@ export interface SlackStandIn {
     readonly secondSuperadmin: Person;
     readonly engineer: Person;
     /** From another workspace, through Slack Connect. */
-    readonly stranger: Person;
+    readonly externalUser: Person;
     /** Another app's bot: it can post, and nothing else. */
     readonly otherBot: Person;
   };
@@ -128,9 +128,9 @@ const APP = {
 const TEAM = { name: 'Raxx', domain: 'raxx' } as const;
 const DEFAULT_TIME_ZONE = 'Europe/Berlin';
 const FOREIGN_TEAM = 'T0ELSEWHERE';
-const STRANGER = 'dana';
+const EXTERNAL_USER = 'dana';
 const OTHER_BOT = { name: 'deploybot', botId: 'B0DEPLOYBOT', appId: 'A0DEPLOYBOT' } as const;
-const PEOPLE = ['kris', 'mina', 'sam', STRANGER, OTHER_BOT.name] as const;
+const PEOPLE = ['kris', 'mina', 'sam', EXTERNAL_USER, OTHER_BOT.name] as const;
 
 /** Starts a workspace on 127.0.0.1, on a free port. */
 export async function startSlackStandIn(options: SlackStandInOptions = {}): Promise<SlackStandIn> {
@@ -164,7 +164,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
     const host = userToken('kris');
     await emulated.call('conversations.invite', host, { channel: alerts, users: APP.botUserId });
   }
-  const teamOf = (userId: string): string => (userId === idOf(STRANGER) ? FOREIGN_TEAM : teamId);
+  const teamOf = (userId: string): string => (userId === idOf(EXTERNAL_USER) ? FOREIGN_TEAM : teamId);
 
   const timeZones = new Map<string, string | null>();
   const users = new Map<string, Readonly<Record<string, unknown>>>();
@@ -220,7 +220,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
       botChannels,
       archived,
       unfurlDomains: options.unfurlDomains ?? [],
-      reachable: new Set(PEOPLE.filter((name) => name !== OTHER_BOT.name && name !== STRANGER).map(idOf)),
+      reachable: new Set(PEOPLE.filter((name) => name !== OTHER_BOT.name && name !== EXTERNAL_USER).map(idOf)),
       rateLimit: options.rateLimit ?? true,
       homeTab: options.homeTab ?? true,
       installation,
@@ -297,7 +297,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
       superadmin: person('kris'),
       secondSuperadmin: person('mina'),
       engineer: person('sam'),
-      stranger: person(STRANGER),
+      externalUser: person(EXTERNAL_USER),
       otherBot: person(OTHER_BOT.name),
     },
     faults,

@@ -187,7 +187,7 @@ describe('I’m on it', () => {
   });
 
   test('is for operators: others read whom to ask, external users and bots get nothing', async () => {
-    const { engineer: sam, stranger, superadmin: kris, otherBot } = people;
+    const { engineer: sam, externalUser, superadmin: kris, otherBot } = people;
     const alert = await bed.alert();
     await told(kris, () => choose(kris, 'take'));
     await told(kris, () => choose(kris, 'snooze_1h'));
@@ -198,7 +198,9 @@ describe('I’m on it', () => {
       expect(words).toMatch(/Only an operator can .*\. Ask/u);
       expect(words).toContain(`<@${kris.id}>`);
     }
-    expect(await told(stranger, () => choose(stranger, 'take'))).toContain('Only people of this app’s own workspace');
+    expect(await told(externalUser, () => choose(externalUser, 'take'))).toContain(
+      'Only people of this app’s own workspace',
+    );
     await expect(choose(otherBot, 'take')).rejects.toThrow('bot');
     expect(await bed.db.attention.of(promotionId)).toEqual(held);
     expect((await actions()).slice(3)).toEqual(Array.from({ length: 4 }, () => ['denied', sam.id]));

@@ -289,9 +289,9 @@ test('what changes between the evidence and the code is shown, and nothing is wr
 });
 
 test('acknowledge takes an operator and no code, and says who has it', async () => {
-  const { engineer, stranger } = bed.slack.people;
+  const { engineer, externalUser } = bed.slack.people;
   await bed.enrol(engineer.id, 'engineer');
-  expect(await cli(['acknowledge', id], [stranger.id])).toMatchObject({
+  expect(await cli(['acknowledge', id], [externalUser.id])).toMatchObject({
     code: 1,
     output: expect.stringContaining('Only an operator can be on an alert'),
   });

@@ -132,7 +132,7 @@ describe('/flag-promotions', () => {
   });
 
   test('a person of another workspace is told that it is not for them', async () => {
-    expect((await ask('list', bed.slack.people.stranger)).text).toContain('own workspace');
+    expect((await ask('list', bed.slack.people.externalUser)).text).toContain('own workspace');
   });
 
   test('rca links by command', async () => {

@@ -147,7 +147,7 @@ describe('one message per alert', () => {
     expect((await messageRows())[0]?.message_ts).toBe(messages[0]?.ts);
   });
 
-  test('what ended while Slack was down is never posted', async () => {
+  test('an alert of a promotion that ended while Slack was down is never posted', async () => {
     const id = await bed.rows.insertDeploying();
     bed.slack.faults.add({ method: '*', kind: 'status', status: 503 });
     await bed.app.tick();

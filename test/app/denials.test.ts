@@ -153,13 +153,16 @@ describe('refusals for want of a right', () => {
   });
 
   test('an external user’s click leaves an event with their workspace, and all others a counter', async () => {
-    const { stranger } = bed.slack.people;
+    const { externalUser } = bed.slack.people;
     const alert = await bed.alert();
-    for (let n = 0; n < 5; n += 1) await stranger.click(alert, n % 2 === 0 ? 'mark_completed' : 'open_rca');
-    await stranger.command('stuck');
-    await eventually(async () => expect(await counted()).toMatchObject([{ who: stranger.id, times: 6 }]));
+    for (let n = 0; n < 5; n += 1) await externalUser.click(alert, n % 2 === 0 ? 'mark_completed' : 'open_rca');
+    await externalUser.command('stuck');
+    await eventually(async () => expect(await counted()).toMatchObject([{ who: externalUser.id, times: 6 }]));
     expect(await audited()).toMatchObject([
-      { actor: stranger.id, detail: { reason: 'external_user', attempted: 'use the app', team: expect.any(String) } },
+      {
+        actor: externalUser.id,
+        detail: { reason: 'external_user', attempted: 'use the app', team: expect.any(String) },
+      },
     ]);
   });
 });

@@ -309,13 +309,13 @@ describe('enrolment without a shell', () => {
   });
 
   test('nobody enrols themselves, nor a bot or an external user; and a refusal uses no code up', async () => {
-    const { superadmin, engineer, stranger, otherBot } = bed.slack.people;
+    const { superadmin, engineer, externalUser, otherBot } = bed.slack.people;
     const code = bed.code(superadmin.id);
     for (const [words, personId, said] of [
       ['add', superadmin.id, 'You can’t do this for yourself'],
       ['reset', superadmin.id, 'You can’t do this for yourself'],
       ['unlock', superadmin.id, 'You can’t do this for yourself'],
-      ['add', stranger.id, 'another workspace'],
+      ['add', externalUser.id, 'another workspace'],
       ['add', otherBot.id, 'A bot can’t'],
       ['add', 'U0NOBODY00', 'doesn’t know this person'],
       ['reset', engineer.id, 'They are not an operator'],
@@ -349,7 +349,7 @@ describe('enrolment without a shell', () => {
     expect(await operator(superadmin.id)).toMatchObject({ disabledAt: null });
   });
 
-  test('what was typed with the command stands in the form; a name chooses nobody, and an unknown word gets the list', async () => {
+  test('the form shows what was typed with the command; a name chooses nobody, and an unknown word gets the list', async () => {
     const { superadmin, engineer } = bed.slack.people;
     for (const [typed, personId, role] of [
       [`add <@${engineer.id}|sam> superadmin`, engineer.id, 'superadmin'],
@@ -507,7 +507,7 @@ describe('enrolment without a shell', () => {
     expect((await open(bed, await invite(bed, superadmin, engineer, 'engineer'))).status).toBe(200);
   });
 
-  test('what is no form of ours is refused: another type, a large body, no code, another method', async () => {
+  test('the page refuses any other form: another type, a large body, no code, another method', async () => {
     const { superadmin, engineer } = bed.slack.people;
     const link = await invite(bed, superadmin, engineer, 'engineer');
     const secret = secretOn(await open(bed, link));

@@ -14,7 +14,7 @@ describe('the home tab', () => {
   const published = (userId: string) =>
     bed.slack.calls.filter(({ method, args }) => method === 'views.publish' && args['user_id'] === userId).length;
 
-  async function open(name: 'superadmin' | 'engineer' | 'stranger') {
+  async function open(name: 'superadmin' | 'engineer' | 'externalUser') {
     const person = bed.slack.people[name];
     await person.openHome();
     await eventually(async () => expect(person.home()).toBeDefined());
@@ -71,12 +71,12 @@ describe('the home tab', () => {
 
   test('people of another workspace see nothing', async () => {
     await bed.rows.insertDeploying({ promotedAt: '2026-05-08T04:28:00Z' });
-    const stranger = await open('stranger');
-    expect(shownTo(stranger)).toContain('own workspace');
-    expect(shownTo(stranger)).not.toContain(FLAG);
+    const externalUser = await open('externalUser');
+    expect(shownTo(externalUser)).toContain('own workspace');
+    expect(shownTo(externalUser)).not.toContain(FLAG);
     await bed.clock.advance(60_000);
     await bed.app.tick();
-    expect(published(stranger.id)).toBe(1);
+    expect(published(externalUser.id)).toBe(1);
   });
 
   test('if nothing changes, nothing is published; several changes come as one', async () => {

@@ -164,7 +164,7 @@ describe('one account migrates and one runs', () => {
     await up();
   });
 
-  test('what is taken from it later is named, by every command that needs it', async () => {
+  test('every command names a right that it needs and that was revoked', async () => {
     await database.admin(
       `revoke insert on flag_promotions.messages from ${database.runner}; revoke update on console_flag_promotions from ${database.runner}`,
     );

@@ -111,7 +111,7 @@ test.each([
   expect(sent()).toEqual(['trigger 202', 'resolve 202']);
 });
 
-test('what ended before anybody was paged pages nobody, not even by its end', async () => {
+test('a promotion that ends before anybody was paged pages nobody, not even by its end', async () => {
   await start();
   pager.addFault({ fault: { kind: 'status', status: 403 } });
   const promotionId = await bed.rows.insertDeploying();
@@ -164,7 +164,7 @@ test('what the pager refuses is owed: the alert says so, readiness turns red, an
   expect(await shown()).not.toContain('not delivered');
 });
 
-test('what was refused for good and ends is not owed any more', async () => {
+test('a page that was refused for good is no longer owed once its promotion ends', async () => {
   await start();
   pager.addFault({ fault: { kind: 'status', status: 400 } });
   const promotionId = await bed.rows.insertDeploying();
@@ -228,7 +228,7 @@ describe('while TOTP_ENCRYPTION_KEY, which seals the routing keys of open incide
   });
 });
 
-test('what was opened under a key that the pager doesn’t know any more is let go', async () => {
+test('an incident under a key that the pager no longer knows is given up', async () => {
   await start();
   const promotionId = await bed.rows.insertDeploying();
   await bed.app.tick();

@@ -55,7 +55,7 @@ describe('with PRUNE_AFTER', () => {
     expect((await superadmin.waitForEphemeral()).text).toContain('console_heroku_log_drain_alerting');
   });
 
-  test('what ended before Slack could be told of it is removed, too', async () => {
+  test('a promotion that ended before its alert was posted is removed, too', async () => {
     await bed.rows.insertDeploying();
     bed.slack.faults.add({ method: '*', kind: 'status', status: 503 });
     await bed.app.tick();

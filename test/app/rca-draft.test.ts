@@ -93,7 +93,7 @@ describe('the incident’s own data, through the whole app', () => {
     expect(markdown).toContain('by `kris@raxx.example`');
   });
 
-  test('what others wrote in the thread is told, what the app said there is told once', async () => {
+  test('the draft quotes what others wrote in the thread, and what the app said there once', async () => {
     await alerted();
     const { superadmin, engineer } = bed.slack.people;
     const threadTs = (await bed.alert()).ts;
@@ -232,11 +232,11 @@ describe('/flag-promotions rca draft', () => {
 
   test('people without an operator’s role get none', async () => {
     await alerted();
-    const { engineer, stranger } = bed.slack.people;
+    const { engineer, externalUser } = bed.slack.people;
     await engineer.command(`rca draft ${promotionId}`);
     expect((await engineer.waitForEphemeral()).text).toContain('Only an operator can link or draft an RCA.');
-    await stranger.command(`rca draft ${promotionId}`);
-    expect((await stranger.waitForEphemeral()).text).toContain('own workspace');
+    await externalUser.command(`rca draft ${promotionId}`);
+    expect((await externalUser.waitForEphemeral()).text).toContain('own workspace');
     expect(await inThread()).toEqual([]);
   });
 

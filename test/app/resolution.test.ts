@@ -150,7 +150,7 @@ describe('resolving a stuck promotion', () => {
     expect((await superadmin.submit({ code, confirmation: ['confirmed'] })).kind).toBe('closed');
   });
 
-  test('what was resolved elsewhere while the form was open is said to be so, whatever Heroku says by now', async () => {
+  test('the form says that the promotion was resolved elsewhere meanwhile, whatever Heroku says by now', async () => {
     const { superadmin } = bed.slack.people;
     await openForm(superadmin);
     bed.heroku.setVar('raxx-console-prod', 'FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING', 'false');
@@ -164,7 +164,7 @@ describe('resolving a stuck promotion', () => {
 
   test.each([
     ['an engineer', 'engineer' as const, 'Only a superadmin can resolve this'],
-    ['a person of another workspace', 'stranger' as const, 'own workspace'],
+    ['a person of another workspace', 'externalUser' as const, 'own workspace'],
   ])('%s gets a clear answer that only they see, and no form', async (_who, name, words) => {
     const person = bed.slack.people[name];
     if (name === 'engineer') await bed.enrol(person.id, 'engineer');

@@ -101,7 +101,7 @@ describe('the statements that are asked of the database', () => {
 
   test('by a tick on which home tabs have nothing to follow: as many for three that are open as for one', async () => {
     await listenIn();
-    const { superadmin, engineer, stranger } = bed.slack.people;
+    const { superadmin, engineer, externalUser } = bed.slack.people;
     const opened = (person: typeof superadmin) => countOf(() => person.openHome());
     await countOf(() => app.tick());
     const none = await countOf(() => app.tick());
@@ -116,7 +116,7 @@ describe('the statements that are asked of the database', () => {
     const one = await countOf(() => app.tick());
     expect(one).toBeGreaterThan(none);
     await opened(engineer);
-    await opened(stranger);
+    await opened(externalUser);
     await settled();
     await settled();
     expect(await countOf(() => app.tick())).toBe(one);

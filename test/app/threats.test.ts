@@ -91,18 +91,18 @@ describe('whoever has', () => {
   });
 
   test('only come through Slack Connect has no effect, whatever they click, type or say', async () => {
-    const { stranger } = bed.slack.people;
+    const { externalUser } = bed.slack.people;
     const alert = await bed.alert();
-    for (const button of ['mark_completed', 'mark_failed', 'open_rca']) await stranger.click(alert, button);
+    for (const button of ['mark_completed', 'mark_failed', 'open_rca']) await externalUser.click(alert, button);
     for (const text of ['stuck', 'mark x raxx-console-prod true', `rca ${promotionId} https://docs.example.com/rca`]) {
-      await stranger.command(text);
+      await externalUser.command(text);
     }
-    await stranger.say(`<@${bed.slack.botUserId}> https://docs.example.com/rca`, { threadTs: alert.ts });
-    await stranger.say('https://docs.example.com/rca', { threadTs: alert.ts });
+    await externalUser.say(`<@${bed.slack.botUserId}> https://docs.example.com/rca`, { threadTs: alert.ts });
+    await externalUser.say('https://docs.example.com/rca', { threadTs: alert.ts });
     await bed.slack.eventsSettled();
-    await eventually(async () => expect(stranger.ephemerals().length).toBeGreaterThanOrEqual(6));
-    for (const { text } of stranger.ephemerals()) expect(text).toContain('own workspace');
-    expect(stranger.modal()).toBeUndefined();
+    await eventually(async () => expect(externalUser.ephemerals().length).toBeGreaterThanOrEqual(6));
+    for (const { text } of externalUser.ephemerals()) expect(text).toContain('own workspace');
+    expect(externalUser.modal()).toBeUndefined();
     await isUntouched();
   });
 
@@ -119,8 +119,8 @@ describe('whoever has', () => {
     ['link an RCA', (by) => by.command(`rca ${promotionId}`), { rca_url: 'https://docs.example.com/rca' }],
     ['disable an operator', (by) => by.command('operators disable'), { person: 'superadmin' }],
   ])('a role and a code, and another workspace’s account, submits %s in vain', async (_what, openBy, fields) => {
-    const { superadmin, stranger } = bed.slack.people;
-    await bed.enrol(stranger.id);
+    const { superadmin, externalUser } = bed.slack.people;
+    await bed.enrol(externalUser.id);
     await bed.rows.query(
       `insert into console_flag_promotions (flag_key, heroku_app, config_var, state)
        values ('waiting', $1, 'FLAG_WAITING', 'marked')`,
@@ -135,12 +135,12 @@ describe('whoever has', () => {
     await openBy(superadmin);
     const form = await superadmin.waitForModal();
     await superadmin.closeModal();
-    stranger.reopen(form);
+    externalUser.reopen(form);
     const { person, ...typed } = fields;
-    const outcome = await stranger.submit({
+    const outcome = await externalUser.submit({
       ...typed,
       ...(person === undefined ? {} : { person: superadmin.id }),
-      ...(JSON.stringify(form.blocks).includes('"block_id":"code"') ? { code: bed.code(stranger.id) } : {}),
+      ...(JSON.stringify(form.blocks).includes('"block_id":"code"') ? { code: bed.code(externalUser.id) } : {}),
     });
     expect(JSON.stringify(outcome)).toContain('own workspace');
     expect(await kept()).toEqual(before);

@@ -246,7 +246,7 @@ describe('marking and promoting', () => {
     expect((await kris().submit({ code })).kind).toBe('closed');
   });
 
-  test('what is there already is said to restart nothing, and does not', async () => {
+  test('a value that Heroku has already restarts nothing, and the form says so', async () => {
     bed.heroku.setVar(APP, VAR, 'true');
     const before = patches();
     await ask(`mark ${FLAG} ${APP}`);
@@ -278,10 +278,10 @@ describe('marking and promoting', () => {
   });
 
   test('external users and people without a role change nothing', async () => {
-    const { stranger, secondSuperadmin: nobody } = bed.slack.people;
+    const { externalUser, secondSuperadmin: nobody } = bed.slack.people;
     await ask(`mark ${FLAG} ${APP}`);
     for (const text of [`mark other ${APP}`, 'mark', 'promote 1', 'cancel 1']) {
-      expect((await ask(text, stranger)).text).toContain('own workspace');
+      expect((await ask(text, externalUser)).text).toContain('own workspace');
       expect((await ask(text, nobody)).text).toContain(':lock:');
     }
     expect(await rows()).toMatchObject([{ state: 'marked' }]);

@@ -44,7 +44,7 @@ describe('a promotion’s address', () => {
     expect(bed.logged.filter((line) => line.includes('a handler failed'))).toEqual([]);
   });
 
-  test('what is no promotion unfolds to nothing', async () => {
+  test('a link to no promotion unfolds to nothing', async () => {
     const { engineer } = bed.slack.people;
     await engineer.say(`${ORIGIN}/promotions/0 ${ORIGIN}/promotions/${id}x ${ORIGIN}/promotions/999 ${ORIGIN}/`, {
       channel: bed.slack.channels.random,

@@ -247,7 +247,7 @@ describe('a database belongs to one Slack workspace', () => {
       expect(errors).toContain(`flag-promotions workspace set ${bed.slack.teamId}`);
     });
 
-    test('what is open is told in the new one, and can be ended there; nothing is owed to the former one', async () => {
+    test('open alerts are posted in the new workspace and can be resolved there; the former one is owed nothing', async () => {
       const { superadmin, engineer } = bed.slack.people;
       await bed.enrol(engineer.id, 'engineer');
       const ended = await bed.rows.insertDeploying({ flagKey: 'ended' });

@@ -103,7 +103,7 @@ describe('what somebody does on it', () => {
     expect(Math.abs(await inMs('asked_at', 'flag_promotions.attention'))).toBeLessThan(MINUTE);
   });
 
-  test('what is promoted is stuck as soon as it should be', async () => {
+  test('a promotion is stuck as soon as it should be', async () => {
     await start('2026-05-10T04:30:00Z', { takesClicks: true });
     await bed.db.transitions.mark(
       { flagKey: 'dark_mode', herokuApp: APP, configVar: 'FLAG_DARK_MODE', targetValue: 'true' },

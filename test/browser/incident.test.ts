@@ -28,7 +28,7 @@ async function liveThrough(visitor: Visitor, keep: (name: string) => Promise<voi
   await visitor.become('dana');
   await visitor.press(/^Mark completed/u, alert);
   await visitor.refused(/workspace/u);
-  await keep('1-stranger');
+  await keep('1-external-user');
 
   // Kris, a superadmin, stops the pager, reads the evidence, and completes it with a code: first with a wrong one.
   await visitor.become('kris');
@@ -106,7 +106,7 @@ const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile:
 
 /** The kept screens that axe-core checks: each has something that no other has. */
 const LOOKED_AT: ReadonlySet<string> = new Set([
-  '1-stranger',
+  '1-external-user',
   '3-wrong-code',
   '4-thread',
   '7-critical',

@@ -184,11 +184,11 @@ const LOOKS = [
 
 async function look(bed: TestBed, ports: readonly number[], random: () => number, until: number): Promise<number> {
   // The superadmin resolves meanwhile, and has a form open for it.
-  const { secondSuperadmin, engineer, stranger } = bed.slack.people;
+  const { secondSuperadmin, engineer, externalUser } = bed.slack.people;
   let count = 0;
   for (; performance.now() < until; count += 1) {
     bed.slack.connectHttp(`http://127.0.0.1:${pick(random, ports)}/slack/events`);
-    const person = pick(random, [secondSuperadmin, engineer, stranger]);
+    const person = pick(random, [secondSuperadmin, engineer, externalUser]);
     if (random() < 0.8) {
       await person.command(pick(random, LOOKS));
       if (person.modal() !== undefined) await person.closeModal({ all: true });

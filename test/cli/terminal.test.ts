@@ -42,7 +42,7 @@ describe('at a terminal', () => {
     expect(shown.slice(shown.indexOf('Code: '))).not.toMatch(/\d{3}/u);
   });
 
-  test('what was typed before the question is no answer to it', async () => {
+  test('words typed before the question are no answer to it', async () => {
     input.write('654321\r');
     await settled();
     const code = terminal.ask('Code: ', { hidden: true });

@@ -596,7 +596,7 @@ describe('pruning what a group told', () => {
   });
 });
 
-test('what is recorded of a group’s delivery is fenced as every message’s', async () => {
+test('a group’s delivery is fenced like every message’s', async () => {
   await open('warning');
   const group = await oneGroup();
   expect(await messages().claim(group, MINE)).toMatchObject({ kind: 'group', promotionId: null, root: null });

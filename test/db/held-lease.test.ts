@@ -27,7 +27,7 @@ test('a renewal counts from when it was asked for, and an older one that is answ
   expect(lease.isFresh()).toBe(false);
 });
 
-test('what somebody else has is never fresh again', () => {
+test('a lease that somebody else has is never fresh again', () => {
   const lease = held();
   lease.lose();
   expect(lease.isFresh()).toBe(false);

@@ -187,7 +187,7 @@ const TABLES = [
   ],
 ] as const;
 
-test('what others built on the app’s own tables keeps them from being undone, and is named', async () => {
+test('others’ objects on the app’s own tables keep them from being undone, and are named', async () => {
   await run(MINIMAL);
   await migrateToLatest(database.url);
   await run(`

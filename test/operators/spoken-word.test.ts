@@ -25,7 +25,7 @@ test('it is right however it was typed, for its person alone, also if the key ro
   }
 });
 
-test('what is stored of it can’t be tried out without the key', () => {
+test('the stored hash can’t be tried out without the key', () => {
   const { word, hash } = words.make('U0SAM');
   const other = createSpokenWords(createRecoveryHash(new Uint8Array(32).fill(9)));
   expect(other.isRight(word, hash, 'U0SAM')).toBe(false);

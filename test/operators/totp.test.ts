@@ -179,7 +179,7 @@ describe('what is typed', () => {
     });
   });
 
-  test('whatever it is, the answer is a value and never an exception, and holds neither code nor secret', () => {
+  test('any input gets a value and never an exception, with neither code nor secret', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.stringMatching(/^\d{6}$/u)), (typed) => {
         const answer = JSON.stringify(checkCode(typed, authenticator(), NOW));
@@ -230,7 +230,7 @@ describe('locks in a row', () => {
     expect(locksOf(3, 24 * HOUR - 1)).toEqual([15 * MINUTE, 30 * MINUTE, 60 * MINUTE]);
   });
 
-  test('whoever guesses for a month, as fast as locks allow, gets fewer than 200 tries', () => {
+  test('a month of guessing, as fast as locks allow, gives fewer than 200 tries', () => {
     const lengths = locksOf(60, 0);
     let spent = 0;
     const within = lengths.filter((length) => {

@@ -238,7 +238,7 @@ describe('an attempt that nobody learned the outcome of', () => {
     expect(await bed.channel()).toEqual(['first']);
   });
 
-  test('what is found shows what is true by now', async () => {
+  test('a message that was found shows what is true by now', async () => {
     const id = await bed.queue({ kind: 'notice' });
     bed.slack.faults.add({ method: POST, times: 1, kind: 'reset_after' });
     await bed.outbox.deliver(id);
@@ -248,7 +248,7 @@ describe('an attempt that nobody learned the outcome of', () => {
     expect(await bed.channel()).toEqual(['first, over']);
   });
 
-  test('what is about something that is gone by now is closed', async () => {
+  test('a message about something that is gone is closed', async () => {
     const id = await bed.queue({ kind: 'notice' });
     bed.slack.faults.add({ method: POST, times: 1, kind: 'reset_before' });
     await bed.outbox.deliver(id);
@@ -257,7 +257,7 @@ describe('an attempt that nobody learned the outcome of', () => {
     expect(await kindOf(id)).toBe('closed');
   });
 
-  test('what is over by now, and was never posted, is closed', async () => {
+  test('a message that is over and was never posted is closed', async () => {
     const id = await bed.queue({ kind: 'notice' });
     bed.slack.faults.add({ method: POST, times: 1, kind: 'reset_before' });
     await bed.outbox.deliver(id);
@@ -379,7 +379,7 @@ describe('if the history can’t be searched', () => {
     expect(await bed.channel()).toEqual([]);
   });
 
-  test('what is urgent is posted after enough attempts', async () => {
+  test('an urgent message is posted after enough attempts', async () => {
     const id = await bed.queue({ kind: 'notice', isUrgent: true });
     await attempted(id, SEARCHES_BEFORE_POSTING - 1);
     expect(await kindOf(id)).toBe('failed');
@@ -548,7 +548,7 @@ describe('where it goes', () => {
     expect(await bed.channel()).toEqual([`second ${JSON.stringify(refused)}`]);
   });
 
-  test('what was lost there is found there', async () => {
+  test('a message that was lost there is found there', async () => {
     bed.facts.set('one', { text: 'first', route: bed.slack.channels.random });
     const id = await bed.queue({ kind: 'notice' });
     bed.slack.faults.add({ method: POST, times: 1, kind: 'error', error: 'not_in_channel' });

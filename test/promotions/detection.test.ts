@@ -147,7 +147,7 @@ describe('many at once', () => {
     expect(asked).toEqual([...once, ...once]);
   });
 
-  test('what was in a group in an earlier life of the row is placed anew', () => {
+  test('a row that was grouped in an earlier life is placed anew', () => {
     const told = () => [warning({ groupId: '1', ...closed })];
     expect(placements(many(1, told))).toEqual(['individual']);
   });

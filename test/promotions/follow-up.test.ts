@@ -78,13 +78,13 @@ test.each<[string, FollowUpRequest, Standing | null, Operator | null, string]>([
     'same_person',
   ],
   ['an engineer asks', request(), STANDING, { ...SUPERADMIN, role: 'engineer' }, 'not_superadmin'],
-  ['a stranger asks', request(), STANDING, null, 'not_superadmin'],
+  ['somebody without the role asks', request(), STANDING, null, 'not_superadmin'],
   ['there is none', request(), null, SUPERADMIN, 'unknown_promotion'],
 ])('%s: nothing is started, and no code is looked at', (_, asked, standing, operator, kind) => {
   expect(decide(asked, standing, operator)).toMatchObject({ decision: { kind }, codes: 0 });
 });
 
-test('what somebody started already is named, and whose it was', () => {
+test('a follow-up that is already under way is named, and who started it', () => {
   const followedBy = { followUp: 'revert', promotionId: '9', operatorId: 'U0OTHER001' } as const;
   expect(decide(request(), { ...STANDING, active: LATER, followedBy })).toMatchObject({
     decision: { kind: 'already', promotion: { id: '9' }, byThisRequest: false },

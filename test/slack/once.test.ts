@@ -91,7 +91,7 @@ test('requests that are asked about at the same time take nothing from each othe
   expect(await Promise.all(taken)).toEqual([true, true, true]);
 });
 
-test('what is older than any signature may be is forgotten, and much of it is no burden', async () => {
+test('a name older than any valid signature is forgotten, and many are no burden', async () => {
   const database = shared();
   const take = replicaOf(database);
   await take(['old']);

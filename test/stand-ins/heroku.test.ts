@@ -145,7 +145,7 @@ describe('setting config vars', () => {
     expect(standIn.releases(APP).at(-1)?.description).toBe('Remove OTHER config vars');
   });
 
-  test('what is there already makes no release', async () => {
+  test('an unchanged value makes no release', async () => {
     await ask('PATCH', VARS, { [FLAG]: 'false', NOBODY: null });
     expect(standIn.releases(APP)).toHaveLength(1);
     expect(standIn.patchesThatChanged(APP, FLAG)).toBe(0);
@@ -273,7 +273,7 @@ describe('the list of releases', () => {
     await expect(list(range)).resolves.toMatchObject({ status: 416, body: { id: 'requested_range_not_satisfiable' } });
   });
 
-  test('what has ended can lose its status, as some old releases have none', async () => {
+  test('an ended release can lose its status, as some old ones have none', async () => {
     standIn.setReleaseBehaviour(APP, 'pending');
     await ask('PATCH', VARS, { [FLAG]: 'pending' });
     standIn.forgetStatuses(APP);
@@ -377,7 +377,7 @@ test('requests are recorded with what came back, and without credentials', async
   expect(standIn.requests).toEqual([]);
 });
 
-test('whoever watches hears of each request once it was carried out, before it is answered', async () => {
+test('a watcher hears of each request after it was carried out and before it is answered', async () => {
   const heard: unknown[] = [];
   const stop = standIn.onRequest(({ method, status, fault }) => {
     heard.push([method, status, fault, standIn.getVar(APP, FLAG)]);

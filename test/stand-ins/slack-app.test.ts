@@ -159,7 +159,7 @@ describe.each<Mode>(['HTTP', 'Socket Mode'])('over %s', (mode) => {
   });
 
   test('a click tells everything about where it was', async () => {
-    const { superadmin, stranger, channel } = await start();
+    const { superadmin, externalUser, channel } = await start();
     const received: Record<string, unknown>[] = [];
     const client = await startApp(mode, (bolt) => {
       bolt.action('press', async ({ ack, body }) => {
@@ -177,7 +177,7 @@ describe.each<Mode>(['HTTP', 'Socket Mode'])('over %s', (mode) => {
     const [message] = await slack.messages(channel);
     if (message === undefined) throw new Error('Nothing was posted.');
     expect(await superadmin.click(message, 'press')).toEqual({ kind: 'acknowledged' });
-    await stranger.click(message, 'press', { value: '1' });
+    await externalUser.click(message, 'press', { value: '1' });
     await expect(superadmin.click(message, 'absent')).rejects.toThrow('There is no absent');
     await expect(superadmin.click(message, 'press', { value: '2' })).rejects.toThrow('There is no press');
     expect(received).toMatchObject([
@@ -192,7 +192,7 @@ describe.each<Mode>(['HTTP', 'Socket Mode'])('over %s', (mode) => {
         message: { ts: message.ts, text: 'alert', bot_id: slack.botId },
         actions: [{ type: 'button', action_id: 'press', value: '1', block_id: expect.stringMatching(/./u) }],
       },
-      { user: { id: stranger.id, team_id: stranger.teamId }, team: { id: slack.teamId } },
+      { user: { id: externalUser.id, team_id: externalUser.teamId }, team: { id: slack.teamId } },
     ]);
     expect(received[0]?.['message']).not.toHaveProperty('metadata');
   });
@@ -456,7 +456,7 @@ describe.each<Mode>(['HTTP', 'Socket Mode'])('over %s', (mode) => {
   });
 
   test('messages and mentions are heard of, with everything that says who and where', async () => {
-    const { engineer, stranger, otherBot, channel } = await start();
+    const { engineer, externalUser, otherBot, channel } = await start();
     const heard: Record<string, unknown>[] = [];
     const client = await startApp(mode, (bolt) => {
       bolt.event('message', async ({ event }) => void heard.push({ ...event }));
@@ -464,7 +464,7 @@ describe.each<Mode>(['HTTP', 'Socket Mode'])('over %s', (mode) => {
     });
     const { ts = '' } = await client.chat.postMessage({ channel, text: 'root' });
     await engineer.say('see https://docs.example.com/rca?a=1 and <https://x.example|x>', { threadTs: ts });
-    await stranger.say('hello');
+    await externalUser.say('hello');
     await otherBot.say('beep');
     expect(heard).toMatchObject([
       {
@@ -476,7 +476,7 @@ describe.each<Mode>(['HTTP', 'Socket Mode'])('over %s', (mode) => {
         channel_type: 'channel',
         thread_ts: ts,
       },
-      { user: stranger.id, team: stranger.teamId, user_team: stranger.teamId },
+      { user: externalUser.id, team: externalUser.teamId, user_team: externalUser.teamId },
       { user: otherBot.id, bot_id: 'B0DEPLOYBOT', text: 'beep' },
     ]);
     heard.length = 0;

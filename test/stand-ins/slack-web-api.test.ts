@@ -132,7 +132,7 @@ describe('who may call', () => {
 });
 
 describe('posting', () => {
-  test('what was posted is in the channel, as Slack stores it', async () => {
+  test('a posted message is in the channel, as Slack stores it', async () => {
     const { client, channel } = await start();
     const { ts } = await client.chat.postMessage({
       channel,
@@ -424,13 +424,13 @@ describe('reading', () => {
 
   test('people of other workspaces and bots are told apart', async () => {
     const { client } = await start();
-    const { stranger, otherBot, engineer } = slack.people;
-    expect((await client.users.info({ user: stranger.id })).user).toMatchObject({
-      name: stranger.name,
-      team_id: stranger.teamId,
+    const { externalUser, otherBot, engineer } = slack.people;
+    expect((await client.users.info({ user: externalUser.id })).user).toMatchObject({
+      name: externalUser.name,
+      team_id: externalUser.teamId,
       is_stranger: true,
     });
-    expect(stranger.teamId).not.toBe(slack.teamId);
+    expect(externalUser.teamId).not.toBe(slack.teamId);
     expect((await client.users.info({ user: otherBot.id })).user).toMatchObject({ is_bot: true });
     expect((await client.users.info({ user: engineer.id })).user).toMatchObject({
       team_id: slack.teamId,
@@ -440,9 +440,9 @@ describe('reading', () => {
     const zoneOf = async (user: string) => (await client.users.info({ user })).user?.tz;
     expect(await zoneOf(engineer.id)).toBe('Europe/Berlin');
     slack.setTimeZone(engineer.id, 'Asia/Kolkata');
-    slack.setTimeZone(stranger.id, null);
+    slack.setTimeZone(externalUser.id, null);
     expect(await zoneOf(engineer.id)).toBe('Asia/Kolkata');
-    expect(await zoneOf(stranger.id)).toBeNull();
+    expect(await zoneOf(externalUser.id)).toBeNull();
   });
 });
 
@@ -602,7 +602,7 @@ describe('a clock that is moved', () => {
   });
 });
 
-test('whoever watches is told of each change of what somebody sees', async () => {
+test('a watcher hears of each change that somebody sees', async () => {
   const { client, channel } = await start();
   let changes = 0;
   const stop = slack.onChange(() => {
@@ -680,7 +680,7 @@ describe('files', () => {
     expect((await fetch(url ?? '')).status).toBe(405);
   });
 
-  test('what is wrong with the last step is refused, and leaves the file to be shared', async () => {
+  test('a wrong last step is refused, and the file can still be shared', async () => {
     const { client, channel } = await start();
     const { id, url } = await begin(client, 'abc');
     await send(url, 'abc');

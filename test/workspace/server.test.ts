@@ -84,7 +84,7 @@ describe('the workspace’s server', () => {
     expect(first?.people.map(({ key, code }) => [key, code === null])).toEqual([
       ['superadmin', false],
       ['engineer', false],
-      ['stranger', true],
+      ['externalUser', true],
     ]);
     await act('{"do":"move_clock","hours":12}');
     await act(

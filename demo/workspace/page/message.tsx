@@ -105,7 +105,7 @@ function MessageHead({ user, ts }: { readonly user: string; readonly ts: string 
     <p className="message-head">
       <strong>{seen.names[user] ?? user}</strong>
       {user === seen.bot.id && <span className="badge">APP</span>}
-      {seen.people.some(({ id, key }) => id === user && key === 'stranger') && (
+      {seen.people.some(({ id, key }) => id === user && key === 'externalUser') && (
         <span className="badge foreign">Other workspace</span>
       )}
       <time dateTime={at.toISOString()} title={exactly(at)}>

@@ -54,7 +54,7 @@ const view = z.object({
 });
 export type ViewData = z.output<typeof view>;
 
-export const PERSON_KEYS = ['superadmin', 'engineer', 'stranger'] as const;
+export const PERSON_KEYS = ['superadmin', 'engineer', 'externalUser'] as const;
 export const personKey = z.enum(PERSON_KEYS);
 export type PersonKey = z.output<typeof personKey>;
 

@@ -11,7 +11,7 @@ import type { Guide } from './guide.js';
 const ROLES: Readonly<Record<PersonKey, string>> = {
   superadmin: 'Superadmin',
   engineer: 'Engineer',
-  stranger: 'From another workspace',
+  externalUser: 'From another workspace',
 };
 
 /** As many as fit on a pager's screen. */

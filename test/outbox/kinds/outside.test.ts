@@ -140,7 +140,7 @@ describe('what goes outside Slack', () => {
   });
   const triggered = message({ state: 'posted', channel: 'pager', shownAs: 'triggered' });
 
-  test('what ended before it can have rung never rings; what may have rung is resolved', () => {
+  test('a page whose alert ended before it can have rung never rings; one that may have rung is resolved', () => {
     expect(page.show(pageFacts('resolved'), asNew())).toBeNull();
     expect(page.show(pageFacts('resolved'), asNew(message({ channel: 'pager' })))).toMatchObject({ as: 'resolved' });
   });
