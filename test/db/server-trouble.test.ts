@@ -210,6 +210,12 @@ describe('an address', () => {
   });
 });
 
+test('a time limit that ends even the first statement is named', () => {
+  const error = Object.assign(new Error('canceling statement due to statement timeout'), { code: '57014' });
+  const { trouble } = serverError(error, 'DATABASE_URL', parseAddress('postgres://kris@127.0.0.1/db'));
+  expect(trouble).toMatchObject({ kind: 'time_limit', says: expect.stringContaining('reset statement_timeout') });
+});
+
 test('an error that nobody foresaw is told in its own words, on one line and without the password', () => {
   const address = parseAddress('postgres://u:canary@host/name');
   const said = (words: string) => serverError(new Error(words), 'DATABASE_URL', address).trouble;

@@ -156,6 +156,14 @@ const RULES: readonly Rule[] = [
     says: 'The server has no connection left for this account. End some, raise max_connections or the account’s connection limit there (a migration takes three), or lower DATABASE_POOL_MAX here.',
   },
   {
+    kind: 'time_limit',
+    // query_canceled, transaction_timeout: by the first statement, which asks nothing but what the server is like
+    codes: ['57014', '25P04'],
+    mayPass: true,
+    says: ({ setting }) =>
+      `A time limit ended the first statement. If the server isn’t busy, the account’s limit is too short. Take it out of ${setting} and PGOPTIONS, or run: alter role … reset statement_timeout`,
+  },
+  {
     kind: 'pooler_full',
     words: /no more connections allowed|max_client_conn/u,
     mayPass: true,
