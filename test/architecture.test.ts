@@ -130,7 +130,7 @@ test('nothing that ships imports the demo or the tests', () => {
   expect(said(shipped.filter(({ target }) => /^(?:demo|test)\//u.test(target)))).toEqual([]);
 });
 
-test('what is deployed holds none of the demo, nor what it alone needs', () => {
+test('the deployed app holds none of the demo, nor what it alone needs', () => {
   const built = execFileSync('npx', ['tsc', '-p', 'tsconfig.build.json', '--listFilesOnly'], {
     cwd: ROOT,
     encoding: 'utf8',
@@ -203,7 +203,7 @@ test('only app.ts and cli.ts read the environment', () => {
   expect(readers.filter((file) => !allowed.includes(file))).toEqual([]);
 });
 
-test('what fetches does so by the way out that it was given', () => {
+test('every fetch takes the way out that it was given', () => {
   const fetchers = sources.filter((file) => /(?<![.\w])fetch\(|globalThis\.fetch/u.test(codeOf(file)));
   expect(fetchers).toContain('src/jobs/heartbeat.ts');
   expect(fetchers.filter((file) => !/\bfetch: Fetch\b|\{ fetch \}/u.test(codeOf(file)))).toEqual([]);

@@ -28,7 +28,7 @@ test.each([
   expect(await ask(...typed)).toMatchObject({ role });
 });
 
-test('what each role may do is said before it is asked for', async () => {
+test('each role’s rights are said before it is asked for', async () => {
   const { said } = await ask('superadmin');
   expect(said).toMatch(/A superadmin also promotes and resolves\.\n.*\[engineer\]/u);
 });

@@ -98,7 +98,7 @@ describe('the command line', () => {
     expect(started.errors()).toContain('npm run demo');
   });
 
-  test('what only start and migrate create is missed by every other command, and not made by it', async () => {
+  test('a database that only start and migrate create is missed by every other command, and not made by it', async () => {
     const data = await mkdtemp(path.join(tmpdir(), 'flag-promotions-cli-'));
     const env = { ...environment, DATABASE_URL: 'embedded', DATA_DIR: data };
     for (const args of [
@@ -432,7 +432,7 @@ describe('the command line', () => {
     expect(await readdir(folder)).not.toContain('headless.jsonl.part');
   });
 
-  test('who changes something on the command line needs the key that makes its event this app’s', async () => {
+  test('a change on the command line needs the key that makes its event this app’s', async () => {
     const { TOTP_ENCRYPTION_KEY: _, ...keyless } = environment;
     for (const args of [
       ['operators', 'unlock', 'U0AUDIT000'],

@@ -145,7 +145,7 @@ describe('doctor', () => {
     expect(slack.calls).toEqual([]);
   });
 
-  test('what needs fixing comes first, then what weakens the app, each default in its line', async () => {
+  test('faults come first, then weaknesses, each default in its line', async () => {
     const checks = await look({ SLACK_CRITICAL_MENTION: 'none', HEROKU_API_KEY: '', PORT: 'http' });
     const ranks = checks.map(({ status }) => ['fix', 'note', 'ok'].indexOf(status));
     expect(ranks).toEqual(ranks.toSorted());
@@ -407,7 +407,7 @@ describe('doctor', () => {
   });
 });
 
-describe('what is made of what was found', () => {
+describe('the report', () => {
   const unexplained = () => null;
   test.each([
     [null, 'note', 'gave no time'],

@@ -207,7 +207,7 @@ describe('what they say of the app', () => {
     expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(Number(beforeS) + stopsWithinS);
   });
 
-  test('what selects its pods does, and one may always be missing', () => {
+  test('selectors find its pods, and one may always be missing', () => {
     const { labels } = spec.template.metadata;
     const selector = z.record(z.string(), z.string());
     const service = only('Service', z.object({ spec: z.object({ selector }) }));

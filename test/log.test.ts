@@ -35,7 +35,7 @@ test('a row that PostgreSQL quotes in its refusal does not get into the log, at 
   }
 });
 
-test('what a request that failed carried along does not get into the log', () => {
+test('the contents of a failed request do not get into the log', () => {
   const carrying = Object.assign(new Error('refused'), {
     headers: { authorization: SECRET },
     body: SECRET,

@@ -7,7 +7,7 @@ import pg from 'pg';
 import { stopSignals } from '../../demo/world/stop-signals.js';
 import { startEmbeddedPostgres } from '../../src/db/embedded-postgres.js';
 import { messageOf } from '../../src/db/embedded/errors.js';
-import { numberFromEnvironment } from '../../test/support/numbers.js';
+import { numberFromEnvironment } from '../numbers.js';
 import { createBuilds } from './builds.js';
 import { watchSources } from './watch.js';
 import { partOf, type Part } from './parts.js';

@@ -306,7 +306,7 @@ describe('if a second person is needed', () => {
   });
   afterEach(() => bed.close());
 
-  test('who marked may not promote, and somebody else may', async () => {
+  test('the person who marked may not promote, and somebody else may', async () => {
     const { superadmin, secondSuperadmin } = bed.slack.people;
     await superadmin.command(`mark ${FLAG} ${APP}`);
     await superadmin.waitForEphemeral((message) => message.text.includes('Marked'));
@@ -321,7 +321,7 @@ describe('if a second person is needed', () => {
     ).toMatchObject([{ actor: superadmin.id, detail: { attempted: 'promote', reason: 'same_person' } }]);
   });
 
-  test('who promoted may not resolve, not even by a form that was open before', async () => {
+  test('the person who promoted may not resolve, not even by a form that was open before', async () => {
     const { superadmin, secondSuperadmin } = bed.slack.people;
     await bed.rows.insertDeploying({ promotedBy: secondSuperadmin.id });
     await bed.app.tick();
@@ -360,7 +360,7 @@ describe('if a second person is needed only since the form was opened', () => {
     ).toMatchObject([{ actor: superadmin.id, promotion_id: '1', detail: { attempted, reason: 'same_person' } }]);
   }
 
-  test('who promoted may not resolve', async () => {
+  test('the person who promoted may not resolve', async () => {
     const { superadmin } = bed.slack.people;
     await bed.rows.insertDeploying({ promotedBy: superadmin.id });
     await bed.app.tick();
@@ -368,7 +368,7 @@ describe('if a second person is needed only since the form was opened', () => {
     await submitToStricter('completed');
   });
 
-  test('who marked may not promote', async () => {
+  test('the person who marked may not promote', async () => {
     const { superadmin } = bed.slack.people;
     await superadmin.command(`mark ${FLAG} ${APP}`);
     await superadmin.waitForEphemeral((message) => message.text.includes('Marked'));

@@ -263,7 +263,7 @@ test('the person who promoted it may not resolve it if a second person is requir
   expect(await row(own)).toMatchObject({ state: 'deploying' });
 });
 
-test('what changes between the evidence and the code is shown, and nothing is written', async () => {
+test('a change between the evidence and the code is shown, and nothing is written', async () => {
   const child = spawn(process.execPath, [await builtApp(), 'resolve', id, '--completed', '--json'], {
     env: { PATH: process.env['PATH'], ...environment() },
   });

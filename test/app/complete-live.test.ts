@@ -181,7 +181,7 @@ test('live ones behind a hundred that aren’t are found', async () => {
   expect(shown).not.toContain('checked*');
 });
 
-test('what Heroku didn’t answer about is said to be unchecked, not to be unproven', async () => {
+test('a promotion that Heroku didn’t answer about is unchecked, not unproven', async () => {
   await insert(4);
   bed.heroku.faults.add({ fault: { kind: 'status', status: 503 } });
   await clickIt(bed.slack.people.superadmin);
@@ -191,7 +191,7 @@ test('what Heroku didn’t answer about is said to be unchecked, not to be unpro
   expect(textOf(answer.blocks)).not.toContain('proves none');
 });
 
-test('what Heroku will not tell of, however often it is asked, is unproven', async () => {
+test('a promotion that Heroku won’t tell of, however often it is asked, is unproven', async () => {
   await insert(4);
   bed.heroku.faults.add({ fault: { kind: 'status', status: 404 } });
   await clickIt(bed.slack.people.superadmin);
@@ -199,7 +199,7 @@ test('what Heroku will not tell of, however often it is asked, is unproven', asy
   expect(textOf(answer.blocks)).toContain('Heroku proves none of these 3 live now.');
 });
 
-test('what takes a second person only since the form was opened is left out, named, and audited as refused', async () => {
+test('a promotion that takes a second person only since the form was opened is left out, named, and audited as refused', async () => {
   const { superadmin } = bed.slack.people;
   await insert(OWN + 3, { promotedBy: superadmin.id });
   await openForm(superadmin);

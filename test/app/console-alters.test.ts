@@ -82,7 +82,7 @@ test.each(['raise_exception', '45000', 'insufficient_resources'])(
   },
 );
 
-test('what a command runs into is said in its answer, with nothing that Slack would format', async () => {
+test('a command’s answer names the fault, with nothing that Slack would format', async () => {
   await alter('alter column flag_key type varchar(60)');
   await superadmin.command(`mark ${'k'.repeat(61)} ${APP}`);
   const { text: answered } = await superadmin.waitForEphemeral(({ text }) =>

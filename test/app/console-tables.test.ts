@@ -157,7 +157,7 @@ const WORK: readonly Works[] = [
   },
   {
     name: 'columns that may be null where the app’s own may not, with nulls in all of them',
-    table: `${table(', target_unset boolean, target_value text, attempts integer, config_var text, created_at timestamptz, updated_at timestamptz')}
+    table: `${table(', target_unset boolean, target_value text, attempts numeric(5,0), config_var text, created_at timestamptz, updated_at timestamptz')}
       alter table console_flag_promotions alter column flag_key drop not null, alter column heroku_app drop not null, alter column state drop not null;
       insert into console_flag_promotions (state, promoted_at) values ('failed', null), (null, now());`,
     starts: true,

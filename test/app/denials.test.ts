@@ -90,7 +90,7 @@ describe('refusals for want of a right', () => {
     );
   });
 
-  test('who only greets the app is refused nothing', async () => {
+  test('a greeting is refused nothing', async () => {
     const { engineer } = bed.slack.people;
     const { ts: threadTs } = await bed.alert();
     await engineer.say(`<@${bed.slack.botUserId}> hello`);

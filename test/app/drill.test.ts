@@ -340,7 +340,7 @@ describe('with a page', () => {
     ).toEqual([]);
   });
 
-  test('what the pager refuses shows on the drill, makes nothing overdue, and is over with the drill', async () => {
+  test('a page that the pager refuses shows on the drill, makes nothing overdue, and is over with the drill', async () => {
     await startWithPager({ MAINTENANCE_CRON: '* * * * *' });
     pager.addFault({ fault: { kind: 'status', status: 400 } });
     const { superadmin } = bed.slack.people;

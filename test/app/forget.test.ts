@@ -328,7 +328,7 @@ describe('operators forget', () => {
     expect(left).toEqual(outcome === 'started' ? [{ started_by: 'forgotten' }] : []);
   });
 
-  test('what they take while it waits for a lock is not left to them', async () => {
+  test('an alert that they acknowledge while it waits for a lock becomes free', async () => {
     const { secondSuperadmin: mina } = people;
     await bed.enrol(mina.id, 'engineer');
     const [first, second] = [await bed.rows.insertDeploying(), await bed.rows.insertDeploying({ flagKey: 'second' })];

@@ -283,7 +283,7 @@ describe('when they end', () => {
     expect(await thread(ts)).toEqual([]);
   });
 
-  test('what a superadmin resolves in the list is shown at once, and said in the thread with their name', async () => {
+  test('a resolution shows in the list at once, and in the thread with the superadmin’s name', async () => {
     await bed.app.tick();
     const { ts } = await group();
     const { superadmin } = bed.slack.people;

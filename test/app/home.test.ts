@@ -107,7 +107,7 @@ describe('the home tab', () => {
     expect(published(engineer.id)).toBe(2);
   });
 
-  test('what Slack did not take is published later', async () => {
+  test('a tab that Slack did not take is published later', async () => {
     const engineer = await open('engineer');
     await bed.rows.insertDeploying({ promotedAt: '2026-05-09T04:28:00Z' });
     bed.slack.faults.add({ method: 'views.publish', times: 1, kind: 'status', status: 500 });

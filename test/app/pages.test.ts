@@ -146,7 +146,7 @@ test('an answer that is lost leads to a second event, and not to a second incide
   expect(await shown()).not.toContain('not delivered');
 });
 
-test('what the pager refuses is owed: the alert says so, readiness turns red, and it is not sent again until the app restarts', async () => {
+test('a page that the pager refuses is owed: the alert says so, readiness turns red, and it is not sent again until the app restarts', async () => {
   await start({ MAINTENANCE_CRON: '* * * * *' });
   pager.addFault({ fault: { kind: 'status', status: 400 } });
   await bed.rows.insertDeploying();

@@ -369,7 +369,7 @@ describe('the promoter', () => {
     expect(await bed.db.audit.verify()).toMatchObject({ intact: true, events: 36 });
   });
 
-  test('what it ends is shown on the alert, whose buttons go', async () => {
+  test('a promotion that it ends shows on the alert, whose buttons go', async () => {
     bed.heroku.setReleaseBehaviour(APP, 'pending');
     await insert('INTENT');
     await until({ checkpoint: expect.stringMatching(/^PENDING_COMMIT:/u) });

@@ -85,7 +85,7 @@ describe('linking an RCA', () => {
     expect(await recorded()).toBe(OTHER);
   });
 
-  test('what a bot says with such a subtype, and what people do not write, is nobody’s', async () => {
+  test('a bot’s message with such a subtype, or one that nobody wrote, is nobody’s', async () => {
     const { superadmin, otherBot } = bed.slack.people;
     const threadTs = (await bed.alert()).ts;
     const mention = `<@${bed.slack.botUserId}> <${RCA}>`;

@@ -234,7 +234,7 @@ test.each([
   }
 });
 
-test('what changed nothing, because Heroku had the value long before, is blamed for no crash', async () => {
+test('a promotion that changed nothing, because Heroku had the value long before, is blamed for no crash', async () => {
   const bed = await startTestBed({ startAt: '2026-05-09T04:28:00Z', rateLimit: false, environment: LONG_LEASE });
   const at = new Date('2026-05-08T00:00:00Z');
   bed.heroku.seedRelease({ app: APP, at, user: 'kris@raxx.example', description: 'Set', vars: { [VAR]: 'true' } });

@@ -53,7 +53,7 @@ describe('while Heroku does not answer', () => {
     expect(bed.heroku.requests).toHaveLength(asked);
   });
 
-  test('what Heroku says in the end is added within five minutes, and kept fresh by two requests: the value, and the dynos', async () => {
+  test('Heroku’s late answer is added within five minutes, and kept fresh by two requests: the value, and the dynos', async () => {
     bed = await startTestBed({ startAt: '2026-05-10T05:00:00Z', rateLimit: false, databaseClockStands: true });
     const answersAgain = bed.heroku.faults.add({ fault: { kind: 'status', status: 503 } });
     await bed.rows.insertDeploying();

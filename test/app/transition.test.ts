@@ -164,7 +164,7 @@ describe('marking and promoting', () => {
     expect(await audited()).toEqual(['marked', 'cancelled', 'marked']);
   });
 
-  test('what counts is the config var, whatever flag key leads to it', async () => {
+  test('the config var counts, whatever flag key leads to it', async () => {
     await ask(`mark ${FLAG} ${APP}`);
     expect((await ask(`mark ${FLAG.toUpperCase()} ${APP}`)).text).toContain(
       `\`${VAR}\` on \`${APP}\` is *already marked*`,
@@ -234,7 +234,7 @@ describe('marking and promoting', () => {
     expect((await audited()).filter((action) => action === 'promoted')).toHaveLength(1);
   });
 
-  test('what Heroku holds changed while the form was open: it is shown again, and the code stays good', async () => {
+  test('the value on Heroku changed while the form was open: it is shown again, and the code stays good', async () => {
     await ask(`mark ${FLAG} ${APP}`);
     await openBy(`promote ${FLAG}`);
     bed.heroku.setVar(APP, VAR, 'off');
@@ -268,7 +268,7 @@ describe('marking and promoting', () => {
     expect(await audited()).toEqual(['marked', 'denied', 'cancelled']);
   });
 
-  test('who lost the role after opening the form promotes nothing', async () => {
+  test('a person who lost the role after opening the form promotes nothing', async () => {
     await ask(`mark ${FLAG} ${APP}`);
     await openBy(`promote ${FLAG}`);
     await bed.db.operators.disable(kris().id, bed.clock.now());

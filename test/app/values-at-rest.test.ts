@@ -27,7 +27,7 @@ describe('in the database', () => {
     return JSON.stringify(await Promise.all(tables.map(({ name }) => bed.rows.query(`select * from ${name}`))));
   };
 
-  test('what Heroku held before is sealed, if an alert would mask it, and comes back with a revert', async () => {
+  test('the value before is sealed, if an alert would mask it, and comes back with a revert', async () => {
     const { superadmin } = bed.slack.people;
     await superadmin.command(`mark dark_mode ${APP}`);
     await superadmin.waitForEphemeral((message) => message.text.includes('Marked'));

@@ -157,7 +157,7 @@ describe('of somebody who was forgotten before it was queued', () => {
     expect(await keepsTheirId()).toEqual([]);
   });
 
-  test('whom the console names and the app never knew is no such person', async () => {
+  test('a name of the console’s that the app never knew is no such person', async () => {
     await startQuiet();
     await bed.rows.query(
       `update console_flag_promotions set state = 'failed', failed_at = now(), resolved_by = 'U0CONSOLE1'`,
@@ -167,7 +167,7 @@ describe('of somebody who was forgotten before it was queued', () => {
     expect(receiver.events().at(-1)).toMatchObject({ type: 'alert.ended', data: { by: 'U0CONSOLE1' } });
   });
 
-  test('what was read before is queued without it, also while they are being forgotten', async () => {
+  test('an event read before is queued without it, also while they are being forgotten', async () => {
     await startQuiet();
     await bed.db.operators.enrol({ slackUserId: 'U0OTHER001', role: 'superadmin', sealedSecret: 'x' });
     await take(MINA);

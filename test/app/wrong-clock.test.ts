@@ -79,7 +79,7 @@ test('a message that it leased and left is taken over after the lease', async ()
   await ticking;
 });
 
-describe('what somebody does on it', () => {
+describe('a click or command under a wrong clock', () => {
   test('acknowledging and snoozing keep a critical quiet for as long as they say', async () => {
     await start('2026-05-10T04:30:00Z', { takesClicks: true });
     const promotionId = await bed.rows.insertDeploying();

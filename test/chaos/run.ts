@@ -1,5 +1,5 @@
 import { startTestServer } from '../support/database.js';
-import { chaosSeed } from '../support/numbers.js';
+import { chaosSeed } from '../../scripts/numbers.js';
 import { auditTampering } from './audit-tampering.js';
 import { blockedLoop } from './blocked-loop.js';
 import { databaseTrouble } from './database-trouble.js';

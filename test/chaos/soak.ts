@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { EphemeralMessage, StoredMessage } from '../../demo/slack/workspace.js';
 import { startTestBed, type TestBed } from '../support/app.js';
 import { startTestServer } from '../support/database.js';
-import { chaosSeed, numberFromEnvironment } from '../support/numbers.js';
+import { chaosSeed, numberFromEnvironment } from '../../scripts/numbers.js';
 import { type Child, startChild } from './child.js';
 import { hasGrown, type Tolerance } from './growth.js';
 import { type Job, openForms, submitForm } from './people.js';

@@ -101,7 +101,7 @@ test.each([1, 2])('with %i connections, a migration is refused in words before i
   expect((await admin.query(`select 1 from pg_namespace where nspname = 'flag_promotions'`)).rows).toEqual([]);
 });
 
-test('what fails at DATABASE_URL is not blamed on DATABASE_DIRECT_URL, and undoing asks for no account there', async () => {
+test('a failure at DATABASE_URL is not blamed on DATABASE_DIRECT_URL, and undoing asks for no account there', async () => {
   await migrate(database.url);
   const tap: StatementTap = await tapStatements(url, ({ sql }) => {
     if (sql.includes('current_user::text as name')) void tap.close();
@@ -135,7 +135,7 @@ test('whoever made the role that runs the app, and may not become it, migrates f
   });
 });
 
-test('what a table refuses is found also for a role that has no rights yet', async () => {
+test('a table’s refusals are found also for a role that has no rights yet', async () => {
   await withOwner(async (owner, role) => {
     await admin.query(`create role ${role}`);
     await owner.query(

@@ -264,7 +264,7 @@ test('three wrong words end the enrolment, none of which uses the code up; nobod
   expect(await operatorEvents()).toEqual(['added', 'first_code', 'wrong_word', 'wrong_word', 'enrolment_locked']);
 });
 
-test('who neither had the link sent nor is a superadmin any more confirms nobody', async () => {
+test('a person who neither had the link sent nor is a superadmin any more confirms nobody', async () => {
   const mina = await enrol(stored.db, 'U0MINA');
   const { tokenHash } = await invited();
   await stored.db.enrolments.prove(tokenHash, NOW, right(STEP + 1), proofs);
@@ -285,7 +285,7 @@ test('a wrong code counts, is audited, and sends nothing', async () => {
   ]);
 });
 
-test('what expires is forgotten whole, with an event each; superadmins hear of it if the link was used', async () => {
+test('expired links are forgotten whole, with an event each; superadmins hear of it if the link was used', async () => {
   await invited('U0SENT', STEP);
   const { tokenHash } = await invited('U0USED', STEP + 1);
   await stored.db.enrolments.prove(tokenHash, NOW, right(), proofs);

@@ -306,7 +306,7 @@ describe('what a group tells', () => {
     expect(await facts(await oneGroup())).toEqual({ open: [], completed: 5, failed: 0, endedOtherwise: 0 });
   });
 
-  test('what a person resolves is said in its thread', async () => {
+  test('a person’s resolution is said in its thread', async () => {
     const operator = await enrol(stored.db, 'U0SUPER001');
     const [first = ''] = ids;
     await open('warning');

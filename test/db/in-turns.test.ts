@@ -30,7 +30,7 @@ test('a few are gone through at once', async () => {
   expect(seen).toEqual([1, 2, 3]);
 });
 
-test('what the work throws is not kept back', async () => {
+test('an error in the work is not kept back', async () => {
   const work = () => {
     throw new Error('no');
   };

@@ -133,7 +133,7 @@ describe('PGSSLMODE and its files, and PGOPTIONS', () => {
     expect(optionsOf('postgres://host/name?options=-c%20jit%3Don')).toBe('-c jit=on');
   });
 
-  test('what only tunes a connection, or another client’s own parameter, is ignored', () => {
+  test('a parameter that only tunes a connection, or is another client’s, is ignored', () => {
     const url = 'postgres://host/name?connect_timeout=10&channel_binding=require&pgbouncer=true';
     expect(pickPlace(url)).toMatchObject({ host: 'host', database: 'name' });
   });

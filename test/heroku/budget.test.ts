@@ -106,7 +106,7 @@ describe('while nobody can count', () => {
   });
 });
 
-test('what isn’t admitted is not sent, and says why', async () => {
+test('a request that isn’t admitted is not sent, and says why', async () => {
   const sent: string[] = [];
   const asked: HerokuUse[] = [];
   const heroku = createHerokuOver(

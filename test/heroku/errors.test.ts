@@ -156,7 +156,7 @@ describe('the tests above can fail', () => {
   });
 });
 
-describe('what a PATCH did, and what its error says', () => {
+describe('the outcome of a PATCH, and the words of its error', () => {
   let harness: Harness;
 
   beforeEach(async () => {

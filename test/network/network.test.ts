@@ -108,7 +108,7 @@ describe('through a proxy', () => {
     });
   });
 
-  test('what NO_PROXY exempts is reached directly, and this machine always', async () => {
+  test('hosts in NO_PROXY are reached directly, and this machine always', async () => {
     // Another spelling of this machine's address, which isn't recognised as such.
     const exempt = '[::ffff:7f00:1]';
     await start({}, exempt);

@@ -134,7 +134,7 @@ describe('the word that was heard', () => {
   });
 });
 
-describe('what is asked about an operator', () => {
+describe('questions about an operator', () => {
   const kris = operator('U0KRIS');
   const mina = operator('U0MINA');
   const sam = operator('U0SAM', 'engineer');

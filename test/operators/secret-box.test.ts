@@ -114,7 +114,7 @@ describe('keys rotate', () => {
     expect(key.toString('hex')).not.toContain(box.sealsWith);
   });
 
-  test('what an earlier version sealed, which names no key, opens with any of them', () => {
+  test('a secret sealed by an earlier version, which names no key, opens with any of them', () => {
     for (const by of [box, old]) {
       const sealed = unnamed(by.seal(SECRET, OPERATOR));
       expect(both.openWith(sealed, OPERATOR)).toEqual({ secret: SECRET, keyId: by.sealsWith });

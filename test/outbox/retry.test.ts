@@ -15,7 +15,7 @@ test.each([
   expect(postponed(error, FIRST, () => 0).waitMs).toBe(waitMs);
 });
 
-test('what is kept of a failure is Slack’s word, and nothing of a fault of our own', () => {
+test('a failure keeps Slack’s word, and nothing of a fault of our own', () => {
   expect(postponed(failed('refused'), FIRST, () => 0).lastError).toBe("Slack's chat.postMessage failed: some_word");
   expect(postponed(new Error('a secret'), FIRST, () => 0).lastError).toBe('internal error; the log has its cause');
 });

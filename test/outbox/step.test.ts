@@ -75,7 +75,7 @@ describe('over every combination', () => {
   });
   const attempts = fc.nat(MANY + 2);
 
-  test('what can be found again is never posted without a look, once an attempt was made', () => {
+  test('a message that can be found again is never posted without a look, once an attempt was made', () => {
     fc.assert(
       fc.property(messages, fc.boolean(), attempts, (message, isWanted, before) => {
         const step = nextStep(message, { isWanted, unknownOutcome: 'find' }, before);

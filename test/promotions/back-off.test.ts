@@ -37,7 +37,7 @@ describe('how long a failed delivery waits', () => {
     expect(backOffMs({ kind: 'rate_limited', retryAfterMs: 5 * HOUR }, 1, least)).toBe(HOUR);
   });
 
-  test('what may still take effect is given time to do so', () => {
+  test('an attempt that may still take effect is given time to do so', () => {
     expect(SETTLE_MS).toBe(30 * SECOND);
     expect(backOffMs(unknown, 1, least)).toBe(SETTLE_MS);
     expect(backOffMs(unknown, 20, most)).toBeGreaterThan(14 * MINUTE);

@@ -103,7 +103,7 @@ test('a code is looked at once, and only if something is left to do', () => {
   expect(decide(rows, deploying, { check: wrong })).toMatchObject({ decision: { kind: 'code_refused' }, checks: 1 });
 });
 
-test('what this operator completed before is their own submission; what another did is not', () => {
+test('this operator’s earlier completion is their own submission; another’s is not', () => {
   const by = (resolvedBy: string) => [promotion({ id: '7', state: 'deployed', resolvedBy })];
   expect(decide([row('7')], by('U0SUPER001')).decision).toMatchObject({ kind: 'nothing_left', byThisRequest: true });
   expect(decide([row('7')], by('U0OTHER')).decision).toMatchObject({ kind: 'nothing_left', byThisRequest: false });

@@ -104,7 +104,7 @@ describe('many at once', () => {
     ]);
   });
 
-  test('what turns critical stays where its warning is told, and takes nobody’s place', () => {
+  test('an alert that turns critical stays where its warning is told, and takes nobody’s place', () => {
     const told = (id: number) => [warning({ promotionId: `${id}`, groupId: id > 12 ? '1' : null })];
     const first = many(2).map((row) => ({ ...row, promotion: { ...row.promotion, id: `new${row.promotion.id}` } }));
     expect(placements([...many(15, told), ...first], 9, 25 * HOUR)).toEqual([
@@ -182,7 +182,7 @@ describe('many at once, of apps whose alerts go to different channels', () => {
     expect(actions.filter(({ kind }) => kind === 'open_alert')).toHaveLength(4);
   });
 
-  test('what one channel had within the hour takes nothing from another', () => {
+  test('one channel’s alerts within the hour take nothing from another', () => {
     const had = { herokuApp: 'payroll', waits: false, count: 2 };
     expect(grouped(planned([...of('pay', 1), ...of('shop', 2)], [had]))).toEqual([['C0PAY', null, 1]]);
   });
@@ -193,14 +193,14 @@ describe('many at once, of apps whose alerts go to different channels', () => {
     expect(grouped(planned(of('night', 1), [waiting]))).toEqual([['C0ALERTS', until, 1]]);
   });
 
-  test('what waits is in another group than what goes out at once', () => {
+  test('alerts that wait are in another group than those that go out at once', () => {
     expect(grouped(planned([...of('night', 3), ...of('shop', 3)]))).toEqual([
       ['C0ALERTS', until, 1],
       ['C0ALERTS', null, 1],
     ]);
   });
 
-  test('what waits takes no place from a critical, which goes out at once', () => {
+  test('an alert that waits takes no place from a critical, which goes out at once', () => {
     const waiting = { herokuApp: 'night', waits: true, count: 2 };
     const actions = planned(of('night', 3), [waiting], DAY);
     expect(actions.filter(({ kind }) => kind === 'open_alert')).toHaveLength(2);

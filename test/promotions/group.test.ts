@@ -108,7 +108,7 @@ describe('over any sequence of ticks', () => {
   });
 });
 
-test('what is open is counted by what Heroku says of it; what wasn’t asked about is unknown', () => {
+test('open alerts are counted by their evidence; one that wasn’t asked about is unknown', () => {
   const read = (verdict: 'live' | 'not_live'): Evidence => ({
     kind: 'read',
     checkedAt: NOW,

@@ -5,7 +5,7 @@ test('a tab is kept up to date for a day', () => {
   expect(HOME_WATCHED_MS).toBe(DAY);
 });
 
-describe('what of the watchdog’s looks makes a tab be published again', () => {
+describe('when a look of the watchdog’s publishes a tab again', () => {
   const mark = (last: Date | null, silentSince: Date | null = null) => maintenanceMark({ last, silentSince });
   const look = new Date('2026-05-09T04:25:00Z');
   const later = (milliseconds: number) => new Date(look.getTime() + milliseconds);

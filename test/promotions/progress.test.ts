@@ -13,7 +13,7 @@ test.each([
   expect(wasHeldAlready({ promotion: promotion(), accepted })).toBe(held);
 });
 
-test('what the audit trail says nothing of was not held already', () => {
+test('a value that the audit trail says nothing of was not held already', () => {
   expect(wasHeldAlready({ promotion: promotion(), accepted: null })).toBe(false);
   const accepted = { at: momentAfter(SECOND), version: 141, createdAt: momentAfter(-60 * SECOND) };
   expect(wasHeldAlready({ promotion: promotion(), accepted: { ...accepted, createdAt: null } })).toBe(false);

@@ -1,4 +1,4 @@
-import { numberIn } from '../support/numbers.js';
+import { numberIn } from '../../scripts/numbers.js';
 import { MOST_SEED } from './explore.js';
 
 const LEAST = { seconds: 1, steps: 1, seed: 0, promotions: 1, replicas: 1 } as const;

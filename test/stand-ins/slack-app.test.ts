@@ -144,7 +144,7 @@ describe.each<Mode>(['HTTP', 'Socket Mode'])('over %s', (mode) => {
     await eventually(async () => expect(answered).toBe(2));
   });
 
-  test('who asks gets the answer to their command, and no other message that comes first', async () => {
+  test('a person gets the answer to their command, and no other message that comes first', async () => {
     const { superadmin, channel } = await start();
     await startApp(mode, (app) => {
       app.command('/flag-promotions', async ({ ack, command, client, respond }) => {
@@ -430,7 +430,7 @@ describe.each<Mode>(['HTTP', 'Socket Mode'])('over %s', (mode) => {
     expect(superadmin.ephemerals().map(({ text }) => text.slice(0, 16))).toEqual(['/flag-promotions', 'late']);
   });
 
-  test('what Slack could make nothing of does not go unnoticed', async () => {
+  test('an answer that Slack could make nothing of does not go unnoticed', async () => {
     const { superadmin } = await start();
     let answer: object = {};
     await startApp(mode, (bolt) => {
@@ -487,7 +487,7 @@ describe.each<Mode>(['HTTP', 'Socket Mode'])('over %s', (mode) => {
     await expect(otherBot.command('x')).rejects.toThrow('is a bot');
   });
 
-  test('what people send to the channel too, with a file or with /me carries its subtype', async () => {
+  test('a message that people send to the channel too, with a file or with /me carries its subtype', async () => {
     const { engineer } = await start();
     const heard: Record<string, unknown>[] = [];
     await startApp(mode, (bolt) => {
@@ -575,7 +575,7 @@ describe.each<Mode>(['HTTP', 'Socket Mode'])('over %s', (mode) => {
     ]);
   });
 
-  test('what the app has not subscribed to, or has no scope for, does not reach it', async () => {
+  test('an event that the app has not subscribed to, or has no scope for, does not reach it', async () => {
     const { engineer, superadmin } = await start({
       subscribedEvents: ['app_mention', 'message.channels'],
       scopes: ['app_mentions:read', 'chat:write'],

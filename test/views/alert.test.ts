@@ -194,7 +194,7 @@ describe('the alert', () => {
   });
 });
 
-describe('what is said in the thread', () => {
+describe('the thread', () => {
   test.each([
     ['at 24 h', escalationReply],
     ['every day after', repeatReply],

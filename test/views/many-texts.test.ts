@@ -48,7 +48,7 @@ test('plain text is never longer than asked for', () => {
   );
 });
 
-test('what is shown exactly loses nothing, and two that differ are shown differently', () => {
+test('exact text loses nothing, and two that differ are shown differently', () => {
   const shownOf = (text: string) => exact(text).join('');
   fc.assert(
     fc.property(anything, anything, (one, other) => {

@@ -99,7 +99,7 @@ describe('the diagnosis of a checkpoint', () => {
   });
 });
 
-test('what is missing is said, not filled in', () => {
+test('missing facts are said, not filled in', () => {
   const bare = draft({
     promotion: promotion({
       markedAt: null,

@@ -41,7 +41,7 @@ test.each([
   expect(typed(text, { 'flag-promotions': 'U1' })).toBe(sent);
 });
 
-test('what did not change is the same as before', () => {
+test('parts that did not change are the same as before', () => {
   const before = {
     messages: [
       { ts: '1', text: 'a' },

@@ -59,6 +59,12 @@ export async function columnsOf(ask: Ask, oid: string): Promise<readonly Column[
   return parseRows(found, columnRow);
 }
 
+/** Those before the point. Attempts and Heroku's releases pass ten thousand. */
+function wholeDigits(type: string): number {
+  const [, digits, after] = /^numeric\((\d+),(-?\d+)\)/u.exec(type) ?? [];
+  return digits === undefined ? Infinity : Number(digits) - Number(after);
+}
+
 /** Each kind's name in a sentence, and which columns can hold it. */
 const KINDS: Readonly<Record<ColumnUse['kind'], { words: string; type: string; fits(column: Column): boolean }>> = {
   text: { words: 'text', type: 'text', fits: ({ category }) => category === 'S' },
@@ -70,8 +76,7 @@ const KINDS: Readonly<Record<ColumnUse['kind'], { words: string; type: string; f
   number: {
     words: 'a whole number',
     type: 'integer',
-    // A numeric of at most nine digits may be too small for a number of Heroku's, or of attempts.
-    fits: ({ base_type, type }) => ['int4', 'int8', 'numeric'].includes(base_type) && !/^numeric\(\d,/u.test(type),
+    fits: ({ base_type, type }) => ['int4', 'int8', 'numeric'].includes(base_type) && wholeDigits(type) > 4,
   },
   flag: { words: 'true or false', type: 'boolean', fits: ({ base_type }) => base_type === 'bool' },
 };

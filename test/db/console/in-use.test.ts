@@ -246,7 +246,7 @@ test('times without a zone are read in a zone that the database was given since,
   expect(anew.map(({ name }) => baseOf(name))).toEqual(['promoted', 'stuck_clock']);
 });
 
-test('what earlier versions added and indexed becomes what is added and indexed today', async () => {
+test('columns and indexes of earlier versions become those of today', async () => {
   await run(`
     alter table console_flag_promotions add column created_at timestamptz not null default now();
     comment on column console_flag_promotions.created_at is 'added by flag-promotions';

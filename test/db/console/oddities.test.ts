@@ -175,7 +175,7 @@ test('a state of another system’s is shown in its own words', async () => {
   expect(await stored.db.promotions.find(id)).toMatchObject({ state: 'rolled back' });
 });
 
-test('what is said of a table is one line each, whatever stands in it', () => {
+test('each oddity of a table is one line, whatever stands in it', () => {
   const word = 'a\nb\u001B[31m'.padEnd(200, 'x');
   const [namesake, ...lines] = describeOddities({
     oddStates: [

@@ -70,7 +70,7 @@ test('an event that names no owner has none', () => {
   expect(ownerIn(attentionFacts({}, { detail: {} }).event)).toBe('');
 });
 
-test('who took it over names from whom', () => {
+test('a takeover names the former owner', () => {
   expect(said(takenOver, attentionFacts({}, { detail: { from: 'U0MINA' } }), asNew())).toContain('<@U0MINA>');
   expect(takenOver.show(attentionFacts({}, { detail: {} }), asNew())).toBeNull();
 });

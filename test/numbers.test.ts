@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import { numberIn } from './numbers.js';
+import { numberIn } from '../scripts/numbers.js';
 
 test.each([
   ['7', { least: 1, most: 9 }, 7],
@@ -23,7 +23,7 @@ test.each([
   ['scripts/dev/main.ts', 'DEMO_PORT', '65536'],
   ['bench/harness/asked-rows.ts', 'BENCH_ROWS', '1e7'],
 ])('%s says in one sentence why it refuses %s=%s', async (script, name, value) => {
-  const root = path.join(__dirname, '../..');
+  const root = path.join(__dirname, '..');
   const child = spawn(process.execPath, ['--import', 'tsx', path.join(root, script)], {
     cwd: root,
     env: { PATH: process.env['PATH'], [name]: value },
