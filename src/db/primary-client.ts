@@ -35,9 +35,9 @@ const AUTHENTICATION = [
   'authenticationSASL',
 ];
 
-const GREETING = `select pg_backend_pid() as pid, pg_is_in_recovery() as standby,
+const GREETING = `select pg_backend_pid() as pid, pg_is_in_recovery() as standby, current_setting('search_path') as path,
                          current_setting('server_version_num')::integer as version`;
-const greetingRow = z.object({ pid: z.number(), standby: z.boolean(), version: z.number() });
+const greetingRow = z.object({ pid: z.number(), standby: z.boolean(), version: z.number(), path: z.string() });
 
 /** SQLSTATEs for a missing table, column or enum label, or a changed type. */
 const OUTDATED = new Set(['42P01', '42703', '42704', '42804', '42883', '22P02', '3F000']);
@@ -143,7 +143,7 @@ export class PrimaryClient extends pg.Client {
     return this.#settings.get('TimeZone') ?? 'UTC';
   }
 
-  /** null: only PostgreSQL 18 and newer report it. */
+  /** null: unknown. PostgreSQL 18 and newer report it, and greet() asks for it. */
   get searchPath(): string | null {
     return this.#settings.get('search_path') ?? null;
   }
@@ -174,7 +174,8 @@ export class PrimaryClient extends pg.Client {
     const timer = setTimeout(() => this.connection.stream.destroy(new Error('timeout expired')), withinMs);
     try {
       const { rows } = await this.query(GREETING);
-      const { pid, standby, version } = greetingRow.parse(rows[0]);
+      const { pid, standby, version, path } = greetingRow.parse(rows[0]);
+      this.#settings.set('search_path', path);
       this.#isStandby = standby;
       this.#serverVersion = version;
       this.#isPooled = pid !== this.#key?.processID;
