@@ -151,8 +151,7 @@ export function drills(knex: Knex): Drills {
     });
 
   return {
-    start: (by, reach) =>
-      alone(async (trx) => ((await mayRun(trx, by)) ? startOne(trx, by, reach) : { kind: 'not_superadmin' })),
+    start: (by, reach) => alone((trx) => startOne(trx, by, reach)),
 
     find: (id) => select(knex, 'where d.id = ?::bigint', [id]),
     current: () => select(knex, 'where d.ended_at is null'),
@@ -263,6 +262,7 @@ export function drills(knex: Knex): Drills {
   async function startOne(trx: Knex.Transaction, by: string, reach: DrillReach): Promise<StartedDrill> {
     await expireOld(trx);
     const other = await running(trx);
+    if (!(await mayRun(trx, by))) return { kind: 'not_superadmin' };
     if (other !== null) return { kind: 'under_way', drill: other };
     const pages = reach.pager || reach.webhook;
     const lately = pages ? await select(trx, `where ${PAGED_LATELY} order by d.started_at desc limit 1`) : null;
@@ -290,7 +290,7 @@ export function drills(knex: Knex): Drills {
   }
 }
 
-/** Locks the person: somebody who is being forgotten leaves no id behind. */
+/** Locks the person, after the drill, as a click does: somebody who is being forgotten leaves no id behind. */
 async function mayRun(trx: Knex.Transaction, by: string): Promise<boolean> {
   return by === COMMAND_LINE || isSuperadmin(await lockOperator(trx, by));
 }

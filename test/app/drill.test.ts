@@ -5,9 +5,11 @@ import { readFileSync } from 'node:fs';
 import * as z from 'zod';
 import { type PagerDutyStandIn, ROUTING_KEY, startPagerDutyStandIn } from '../../demo/pagerduty/stand-in.js';
 import { startWebhookReceiver, type WebhookReceiver } from '../../demo/webhook/receiver.js';
+import { SLACK_ONLY } from '../../src/promotions/drill.js';
 import { startTestBed, type TestBed } from '../support/app.js';
 import { builtApp } from '../support/built-app.js';
 import { eventually } from '../support/eventually.js';
+import { waiting, whileHolding } from '../support/locks.js';
 
 /* People practise an alert: it shows all that a real one does, and leaves only its audit events. */
 
@@ -55,6 +57,27 @@ const left = async () => [
   ...(await bed.rows.query('select id from flag_promotions.alerts')),
   ...(await bed.rows.query('select id from console_flag_promotions')),
 ];
+
+test('a person who acknowledges the drill while they start another one gets both answers', async () => {
+  await start();
+  const { superadmin } = bed.slack.people;
+  await bed.enrol(superadmin.id);
+  const startOne = () => bed.db.drills.start(superadmin.id, SLACK_ONLY);
+  const first = await startOne();
+  const id = first.kind === 'started' ? first.drill.id : '';
+  const both: Promise<unknown>[] = [];
+  await whileHolding(
+    { url: bed.config.database.kind === 'server' ? bed.config.database.url : '' },
+    'select 1 from flag_promotions.operators for update',
+    async () => {
+      for (const [index, act] of [startOne, () => bed.db.drills.acknowledge(id, superadmin.id)].entries()) {
+        both.push(act());
+        await waiting(bed, index + 1);
+      }
+    },
+  );
+  expect(await Promise.all(both)).toMatchObject([{ kind: 'under_way' }, { kind: 'taken_now' }]);
+});
 
 test('alert, acknowledge, code, resolution: timed, labelled throughout, and gone afterwards', async () => {
   await start();
