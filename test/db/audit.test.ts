@@ -352,7 +352,7 @@ describe('while the app goes on sealing, a superuser', () => {
     await sealer.seal();
   });
 
-  test('a log made to look just upgraded gets no event without a MAC sealed', async () => {
+  test('who makes the log look like one just upgraded gets no event without a MAC sealed', async () => {
     await tamper(
       'update flag_promotions.audit_head set last_id = 1',
       'alter table flag_promotions.audit_seals add column kept timestamptz',
@@ -370,7 +370,7 @@ describe('while the app goes on sealing, a superuser', () => {
     expect(await verify()).toMatchObject({ intact: false, firstBrokenId: '8', reason: 'the app did not write it' });
   });
 
-  test('a log rewritten as a chain from before the seals gets no first seal over it', async () => {
+  test('who rewrites all of it as a chain from before the seals gets no first seal over it', async () => {
     await tamper(
       'delete from flag_promotions.audit_seals',
       `update flag_promotions.audit_log set actor = 'U0EVE', event = null, open = null, key = null, mac = null`,
@@ -382,13 +382,13 @@ describe('while the app goes on sealing, a superuser', () => {
     expect(await newest()).toBe('none');
   });
 
-  test('a newest seal that claims more than it covers keeps no event from being sealed unnoticed', async () => {
+  test('who has the newest seal claim more than it covers keeps no event from being sealed unnoticed', async () => {
     await tamper('update flag_promotions.audit_seals set through = 1000 where number = 2');
     await append(1);
     await expect(sealer.seal()).rejects.toThrow('seal 2 is not one of this app');
   });
 
-  test('an end cut off, and the rest sealed by another replica, is found out by this one', async () => {
+  test('who cuts off its end and has another replica seal what follows is found out by this one', async () => {
     await tamper(
       'delete from flag_promotions.audit_log where id > 4',
       'delete from flag_promotions.audit_seals where number > 1',
