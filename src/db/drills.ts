@@ -151,7 +151,13 @@ export function drills(knex: Knex): Drills {
     });
 
   return {
-    start: (by, reach) => alone((trx) => startOne(trx, by, reach)),
+    start: (by, reach) =>
+      alone(async (trx) => {
+        await expireOld(trx);
+        const other = await running(trx);
+        if (!(await mayRun(trx, by))) return { kind: 'not_superadmin' };
+        return other === null ? startOne(trx, by, reach) : { kind: 'under_way', drill: other };
+      }),
 
     find: (id) => select(knex, 'where d.id = ?::bigint', [id]),
     current: () => select(knex, 'where d.ended_at is null'),
@@ -260,10 +266,6 @@ export function drills(knex: Knex): Drills {
   };
 
   async function startOne(trx: Knex.Transaction, by: string, reach: DrillReach): Promise<StartedDrill> {
-    await expireOld(trx);
-    const other = await running(trx);
-    if (!(await mayRun(trx, by))) return { kind: 'not_superadmin' };
-    if (other !== null) return { kind: 'under_way', drill: other };
     const pages = reach.pager || reach.webhook;
     const lately = pages ? await select(trx, `where ${PAGED_LATELY} order by d.started_at desc limit 1`) : null;
     if (lately !== null) {
