@@ -1,5 +1,5 @@
 import { App, SocketModeReceiver } from '@slack/bolt';
-import { describeOddStates, describeWithoutId } from '../db/console/describe.js';
+import { describeOddRows } from '../db/console/describe.js';
 import { databaseTrouble } from '../db/trouble.js';
 import { noteFirstCodes } from '../handlers/decisions.js';
 import { registerHandlers } from '../handlers/index.js';
@@ -116,11 +116,7 @@ function readinessOf(core: Core, jobs: Jobs, checkSocket: (() => Promise<void>) 
     async () => {
       const odd = await core.oddStates();
       const refused = core.sealer.refused();
-      return [
-        ...(odd === null || odd.states.length === 0 ? [] : [describeOddStates(odd.states, odd.isAtLeast)]),
-        ...(odd === null || odd.withoutId === 0 ? [] : [describeWithoutId(odd.withoutId, odd.isAtLeast)]),
-        ...(refused.length === 0 ? [] : [refusedEvents(refused)]),
-      ];
+      return [...(odd === null ? [] : describeOddRows(odd)), ...(refused.length === 0 ? [] : [refusedEvents(refused)])];
     },
   );
 }

@@ -8,8 +8,7 @@ import { type ConsoleSettings, USUAL_CONSOLE } from './console/settings.js';
 import { rememberNeverConnected } from './errors.js';
 import type { PrimaryClient } from './primary-client.js';
 import { rawRows, type Sql } from './rows.js';
-import { createPathSetter } from './session-path.js';
-import { createZoneSetter } from './session-zone.js';
+import { createSessionSetter } from './session.js';
 import { createDialer, type DialOptions } from './server/dial.js';
 
 // pg writes a Date in the process's time zone, whose clock time a column without a zone would store.
@@ -68,8 +67,7 @@ function poolOf(
 ): Knex {
   const dialer = createDialer(connectionString, { ...options, applicationName: 'flag-promotions' });
   const { console: settings = USUAL_CONSOLE, facts = null, audit, values } = options;
-  const usePath = createPathSetter();
-  const useDatabaseZone = createZoneSetter();
+  const adapt = createSessionSetter();
   const interpreter = settings === null ? null : createInterpreter(settings, facts);
   const knex = knexFactory({
     client: 'pg',
@@ -94,9 +92,7 @@ function poolOf(
   knex.client.acquireRawConnection = async (): Promise<PrimaryClient> => {
     const connection = await dialer.open();
     try {
-      await connection.settle();
-      await usePath(connection);
-      await useDatabaseZone(connection);
+      await adapt(connection);
       await interpreter?.teach(connection);
       return connection;
     } catch (error) {

@@ -29,8 +29,7 @@ import { type RequireLock, withMigrationLock } from './migration-lock.js';
 import type { PrimaryClient } from './primary-client.js';
 import { parseRows } from './rows.js';
 import { createDialer } from './server/dial.js';
-import { createPathSetter } from './session-path.js';
-import { createZoneSetter } from './session-zone.js';
+import { createSessionSetter } from './session.js';
 
 export const MIGRATION_NAMES: readonly string[] = migrations.map(({ name }) => name);
 /** For all this app's tables and functions, but not the console's table. */
@@ -362,9 +361,7 @@ export async function withClient<T>(connectionString: string, work: (client: Pri
   const options = { applicationName: 'flag-promotions-migrate', isUnbounded: true } as const;
   const client = await createDialer(connectionString, options).open();
   try {
-    await client.settle();
-    await createPathSetter()(client);
-    await createZoneSetter()(client);
+    await createSessionSetter()(client);
     return await work(client);
   } finally {
     await client.end();

@@ -48,11 +48,7 @@ type Then = (ask: Ask) => Promise<readonly Finding[]>;
  * @throws TableInUseError if somebody uses the table for long
  * @throws HeldTooLongError if `then` takes long, because nobody can use the table meanwhile
  */
-export async function tryColumns(
-  ask: Ask,
-  { facts, steps }: ThereIsATable,
-  then: Then = async () => [],
-): Promise<readonly Finding[]> {
+export async function tryColumns(ask: Ask, { facts, steps }: ThereIsATable, then?: Then): Promise<readonly Finding[]> {
   const statements = steps.flatMap((step) => (step.kind === 'add_columns' ? step.sql : []));
   const { table } = facts;
   return tried(
@@ -60,7 +56,7 @@ export async function tryColumns(
     statements,
     (work) => whileFree(ask, table.oid, work),
     (refusal) => ofColumns(ask, table, refusal),
-    () => holdingBriefly(ask, then),
+    then && (() => holdingBriefly(ask, then)),
   );
 }
 

@@ -1,4 +1,5 @@
 import type { AdoptedTable } from './ensure.js';
+import type { OddStates } from './odd-states.js';
 import type { StateCount } from './survey.js';
 import type { OddStartRow } from './time-hints.js';
 
@@ -44,8 +45,16 @@ function describeOddStarts(oddStarts: readonly OddStartRow[]): string {
   return `Deploying since nobody knows when: ${oddStarts.length === 1 ? 'promotion' : 'promotions'} ${named}.`;
 }
 
+/** Rows that never alert; empty if there are none. */
+export function describeOddRows({ states, withoutId, isAtLeast }: OddStates): readonly string[] {
+  return [
+    ...(states.length === 0 ? [] : [describeOddStates(states, isAtLeast)]),
+    ...(withoutId === 0 ? [] : [describeWithoutId(withoutId, isAtLeast)]),
+  ];
+}
+
 /** `isAtLeast`: not all such rows were counted. */
-export function describeWithoutId(rows: number, isAtLeast = false): string {
+function describeWithoutId(rows: number, isAtLeast = false): string {
   const which = isAtLeast || rows > 1 ? `${number(rows)}${isAtLeast ? ' or more' : ''} rows have` : '1 row has';
   return `${which} no id, and can’t alert or be shown. Give each row an id.`;
 }

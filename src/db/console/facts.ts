@@ -6,7 +6,7 @@ import { createDialect, type Dialect, zoneName } from './dialect.js';
 import { refuseUnfit } from './fitness.js';
 import type { ConsoleSettings } from './settings.js';
 import { spellingsOf } from './spellings.js';
-import { type ConsoleTable, findTable, readTable } from './table.js';
+import { type ConsoleTable, findTable, hasOptionalId, readTable } from './table.js';
 
 /** What the last `migrate` recorded. */
 export interface ConsoleRecord {
@@ -90,7 +90,7 @@ function factsOf(table: ConsoleTable, settings: ConsoleSettings, record: Console
     dialect: (timeZone) =>
       createDialect({
         table: table.name,
-        hasOptionalId: table.columns.some(({ name, isNullable }) => name === 'id' && isNullable),
+        hasOptionalId: hasOptionalId(table),
         stateEnum: isEnum ? { type: state.enumType, words: state.words } : null,
         stateMap,
         spellings,

@@ -4,7 +4,7 @@ import type { Ask } from './ask.js';
 import { COLUMNS, CONFIG_VAR, configVarFor } from './columns.js';
 import { type Dialect, TIMES } from './dialect.js';
 import { ConsoleTableError } from './refusal.js';
-import type { ConsoleTable } from './table.js';
+import { type ConsoleTable, hasOptionalId } from './table.js';
 
 /* Rows that an index of ours can't hold, or that nobody can read: named before anything is changed. */
 
@@ -92,8 +92,7 @@ export async function refuseRows(
 }
 
 async function refuseIds(ask: Ask, table: ConsoleTable, maybeShared: boolean, soFar: string): Promise<void> {
-  const isNullable = table.columns.some(({ name, isNullable: nullable }) => name === 'id' && nullable);
-  if (!maybeShared && !isNullable) return;
+  if (!maybeShared && !hasOptionalId(table)) return;
   const found = await ask(
     maybeShared
       ? `select id::text from ${table.name} group by id having count(*) > 1 or id is null order by id limit ${NAMED}`

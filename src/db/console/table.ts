@@ -49,6 +49,10 @@ export interface ConsoleTable {
   readonly indexes: readonly ConsoleIndex[];
 }
 
+/** Whether rows may come without an id. */
+export const hasOptionalId = ({ columns }: ConsoleTable): boolean =>
+  columns.some(({ name, isNullable }) => name === 'id' && isNullable);
+
 export type Place =
   | { readonly kind: 'table'; readonly oid: string }
   /** None so far: the schema in which the console would look, quoted. */
