@@ -150,7 +150,7 @@ describe('resolving a stuck promotion', () => {
     expect((await superadmin.submit({ code, confirmation: ['confirmed'] })).kind).toBe('closed');
   });
 
-  test('the form says that the promotion was resolved elsewhere meanwhile, whatever Heroku says by now', async () => {
+  test('the form says that the promotion was resolved elsewhere meanwhile, whatever Heroku says now', async () => {
     const { superadmin } = bed.slack.people;
     await openForm(superadmin);
     bed.heroku.setVar('raxx-console-prod', 'FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING', 'false');

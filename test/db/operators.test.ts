@@ -90,7 +90,7 @@ test('disabling keeps the time of the first, and unlocking forgets failures but 
   expect(await stored.db.operators.find('U0KRIS')).toMatchObject({ disabledAt: NOW });
 });
 
-test('an unknown person is null to find and nobody to disable or unlock, whatever the id looks like', async () => {
+test('an unknown id finds, disables and unlocks nobody, whatever it looks like', async () => {
   await stored.db.operators.enrol(SEALED);
   for (const id of ['U0NOBODY', '', `' or true --`, 'u0kris', '%']) {
     expect(await stored.db.operators.find(id)).toBeNull();

@@ -58,7 +58,7 @@ describe('the next step of a message that an earlier attempt may have posted', (
   });
 });
 
-test('a visible message is updated, whatever else is so', () => {
+test('a visible message is always updated', () => {
   for (const prospects of [wanted, unwanted]) {
     for (const attempts of [0, 1, 50]) {
       expect(nextStep({ ...pending(), state: 'posted' }, prospects, attempts)).toEqual({ kind: 'update' });

@@ -88,7 +88,7 @@ describe('npm run dev', () => {
     );
   });
 
-  test('a source that doesn’t compile is told, and the demo keeps running', async () => {
+  test('a source that doesn’t compile is reported, and the demo keeps running', async () => {
     await edit('src/views/alert.ts', "'RCA missing'", "'RCA missing");
     await eventually(async () => expect(said).toContain('ERROR'));
     expect(await alert()).toContain('RCA missing');

@@ -165,7 +165,7 @@ async function tryAdding(
   }
   return [
     limits(
-      `Whether the triggers of ${table.name} work with the new columns could not be tried: they took so long that the console would have waited. Ask whoever made them.`,
+      `The triggers of ${table.name} were not tried with the new columns: they took so long that the console would have waited. Ask their author whether more columns break them.`,
     ),
   ];
 }

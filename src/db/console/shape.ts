@@ -17,7 +17,7 @@ const columnRow = z.object({
   room: z.number().nullable(),
   not_null: z.boolean(),
   has_default: z.boolean(),
-  /** SQL of its own default, not its domain's; null: none. */
+  /** Its own default in SQL, not its domain's; null: none. */
   by_default: z.string().nullable(),
   generated: z.enum(['', 's', 'v']),
   /** An identity: `a` is always generated, so no UPDATE may name it. */
