@@ -16,7 +16,7 @@ import { createWitness } from '../src/jobs/witness.js';
 import { createLogger } from '../src/log.js';
 import { createSecretBox } from '../src/operators/secret-box.js';
 import { builtApp } from './support/built-app.js';
-import { createEmptyDatabase, createTestDatabase, type TestDatabase } from './support/database.js';
+import { createEmptyDatabase, createOwnDatabase, type TestDatabase } from './support/database.js';
 import { readManifest } from './support/manifest.js';
 import { DIRECTLY } from './support/network.js';
 import { createRowStore, type RowStore } from './support/row-store.js';
@@ -40,7 +40,7 @@ describe('doctor', () => {
     cli = await builtApp();
   });
   beforeEach(async () => {
-    database = await createTestDatabase();
+    database = await createOwnDatabase();
     rows = createRowStore(database.url);
     slack = await startSlackStandIn({ rateLimit: false, scopes: readManifest().scopes });
     heroku = await startHerokuStandIn({ apps: { [APP]: { vars: { OTHER: CANARY } } } });

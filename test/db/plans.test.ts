@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { type Database, openDatabase } from '../../src/db/database.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { createOwnDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { createRowStore, type RowStore } from '../support/row-store.js';
 import { accepted, enrol, LIVE, type Person, submission } from '../support/rows.js';
@@ -39,7 +39,7 @@ let stuckIds: readonly string[];
 let now: Date;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
+  database = await createOwnDatabase();
   client = new pg.Client({ connectionString: database.url });
   await client.connect();
   rows = createRowStore(database.url);

@@ -6,7 +6,7 @@ import { type Database, openDatabase } from '../../src/db/database.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded-postgres.js';
 import { isDatabaseUnavailable, isKnownUndone } from '../../src/db/errors.js';
 import { inspectDatabase } from '../../src/db/inspection.js';
-import { createTestDatabase, fastTemporaryFolder, type TestDatabase } from '../support/database.js';
+import { createOwnDatabase, fastTemporaryFolder, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { startRewritingProxy } from '../support/rewriting-proxy.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
@@ -33,7 +33,7 @@ describe('a provider’s read-only guard', () => {
   let admin: pg.Client;
 
   beforeEach(async () => {
-    database = await createTestDatabase();
+    database = await createOwnDatabase();
     admin = new pg.Client({ connectionString: database.url });
     await admin.connect();
     await admin.query(`do $$ begin
@@ -81,7 +81,7 @@ describe('a provider’s read-only guard', () => {
 test.each(['25006', '57P01', '57P03', '57P05', '08006', '08P01'])(
   'a connection that answers %s, and stays open behind a proxy, is used no more',
   async (code) => {
-    const database = await createTestDatabase();
+    const database = await createOwnDatabase();
     const proxy = await startRewritingProxy(database.url, [[/22012/gu, code]]);
     const knex = connect(proxy.url, { maxConnections: 1, isPooled: false, console: null });
     const session = async () => (await knex.raw('select pg_backend_pid() as pid')).rows[0].pid;
@@ -99,7 +99,7 @@ test.each(['25006', '57P01', '57P03', '57P05', '08006', '08P01'])(
 );
 
 test('rights taken from INSERT alone show in the check of writes', async () => {
-  const database = await createTestDatabase();
+  const database = await createOwnDatabase();
   const admin = new pg.Client({ connectionString: database.url });
   await admin.connect();
   const role = `guarded_${process.pid}_${Date.now()}`;
@@ -125,7 +125,7 @@ test('rights taken from INSERT alone show in the check of writes', async () => {
 });
 
 test('a server that fell silent fails what waits for it, and gets a new connection', async () => {
-  const database = await createTestDatabase();
+  const database = await createOwnDatabase();
   const url = new URL(database.url);
   const wire = await startTcpProxy({ host: url.hostname, port: Number(url.port) });
   url.hostname = '127.0.0.1';

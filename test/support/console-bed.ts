@@ -12,7 +12,7 @@ import { readConfig, readDatabaseConfig } from '../../src/config.js';
 import { createLogger } from '../../src/log.js';
 import { realRuntime } from '../../src/runtime.js';
 import { builtApp } from './built-app.js';
-import { createEmptyDatabase, onTestServer, type TestDatabase } from './database.js';
+import { createEmptyDatabase, onTestServer, sessionPool, type TestDatabase } from './database.js';
 
 /**
  * A database as a company may have it: an owner of the console's table, an account for the app, and the built app on
@@ -196,11 +196,12 @@ async function query(url: string, ...statements: readonly string[]): Promise<pg.
 
 async function createConsoleDatabase(options: Parameters<ConsoleBed['database']>[0] = {}): Promise<ConsoleDatabase> {
   const database: TestDatabase = await createEmptyDatabase(options);
+  const pooled = (await sessionPool()).urlOf(database.url);
   const suffix = randomBytes(4).toString('hex');
   const [owner, app, runner] = [`console_${suffix}`, `app_${suffix}`, `runner_${suffix}`];
-  const admin = (sql: string) => query(database.url, sql);
+  const admin = (sql: string) => query(pooled, sql);
   const url = (role: string): string => {
-    const address = new URL(database.url);
+    const address = new URL(pooled);
     address.username = role;
     address.password = PASSWORD;
     return address.href;
@@ -222,12 +223,12 @@ async function createConsoleDatabase(options: Parameters<ConsoleBed['database']>
     url,
     admin,
     async session() {
-      const client = new pg.Client({ connectionString: database.url });
+      const client = new pg.Client({ connectionString: pooled });
       await client.connect();
       return client;
     },
     async script(statements, role) {
-      await query(role === undefined ? database.url : url(role), ...statements);
+      await query(role === undefined ? pooled : url(role), ...statements);
     },
     as: (role, sql) => query(url(role), sql),
     async drop() {

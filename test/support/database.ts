@@ -8,6 +8,8 @@ import { processExists } from '../../src/db/embedded/abandoned.js';
 import { codeOf } from '../../src/db/embedded/errors.js';
 import { startEmbeddedPostgres } from '../../src/db/embedded-postgres.js';
 import { migrateToLatest } from '../../src/db/migrate.js';
+import { type Contents, readContents } from './database-contents.js';
+import { type SessionPool, startSessionPool } from './session-pool.js';
 
 export interface TestDatabase {
   readonly url: string;
@@ -26,8 +28,47 @@ const VERSION = 'FLAG_PROMOTIONS_TEST_VERSION';
 const MEMORY = '/dev/shm';
 const FOLDER = /^flag-promotions-test-(\d+)-/;
 
-/** A new database with the project's schema, copied from the template. */
+/**
+ * A database with the project's schema and nothing else. It may have served another test, and its sessions too: those of
+ * a new database take longer than most tests (session-pool.ts). Whatever a test leaves that isn't a row ends both.
+ */
 export async function createTestDatabase(): Promise<TestDatabase> {
+  const kept = unused.pop() ?? (await keep(await createOwnDatabase()));
+  return {
+    url: kept.url,
+    async drop() {
+      if (unused.length < MOST_UNUSED && (await kept.contents.restore())) unused.push(kept);
+      else await kept.database.drop();
+    },
+  };
+}
+
+interface KeptDatabase {
+  readonly database: TestDatabase;
+  /** Through the session pool. */
+  readonly url: string;
+  readonly contents: Contents;
+}
+
+/** Of this process. */
+const unused: KeptDatabase[] = [];
+/** As many as tests use at once; each keeps some ten sessions. */
+const MOST_UNUSED = 2;
+let pool: Promise<SessionPool> | undefined;
+
+async function keep(database: TestDatabase): Promise<KeptDatabase> {
+  const contents = await readContents(administrator(database.url));
+  return { database, url: (await sessionPool()).urlOf(database.url), contents };
+}
+
+/** In front of the tests' server. */
+export const sessionPool = (): Promise<SessionPool> => (pool ??= startSessionPool(fromSetup(ADMIN_URL)));
+
+/**
+ * A new database with the project's schema, straight from the server: for tests about its sessions, or about what it asks
+ * and tells a new one, as a password.
+ */
+export async function createOwnDatabase(): Promise<TestDatabase> {
   return create(templateName(fromSetup(RUN)));
 }
 
@@ -54,9 +95,11 @@ async function create(template: string, clauses = ''): Promise<TestDatabase> {
   const adminUrl = fromSetup(ADMIN_URL);
   const name = `${fromSetup(RUN)}_${randomBytes(6).toString('hex')}`;
   await createFrom(administrator(adminUrl), name, template, clauses);
+  const url = databaseUrl(adminUrl, name);
   return {
-    url: databaseUrl(adminUrl, name),
+    url,
     async drop() {
+      await leave(url);
       await onTestServer(`drop database if exists ${name} with (force)`);
     },
   };
@@ -80,6 +123,12 @@ function administrator(url: string): Pool {
 
 /** Unique to this run. */
 export const testRun = (): string => fromSetup(RUN);
+
+/** Ends this process's session there, if it has one. */
+async function leave(url: string): Promise<void> {
+  await administrators.get(url)?.end();
+  administrators.delete(url);
+}
 
 function fromSetup(name: string): string {
   const value = process.env[name];
@@ -111,6 +160,8 @@ export async function startTestServer(external = process.env['TEST_DATABASE_URL'
         if (value === undefined) delete process.env[name];
         else process.env[name] = value;
       }
+      unused.length = 0;
+      pool = undefined;
       await server.stop();
     },
   };

@@ -1,3 +1,5 @@
+import { createMessageReader } from './wire-messages.js';
+
 /** A statement as a client sent it to PostgreSQL, its parameters as text. */
 export interface Statement {
   readonly sql: string;
@@ -12,15 +14,10 @@ export interface FrontendMessage {
 
 const UINT32 = 4;
 
-/**
- * Splits a connection's bytes, from its beginning, into messages
- * (https://www.postgresql.org/docs/current/protocol-message-formats.html): the first has no type; each later one has a
- * type byte, then its length. `Query` holds a statement; `Parse` and `Bind` hold one together, and a repeated `Bind`
- * refers to one named before. Doesn't read TLS.
- */
+/** Reads what a client sends: `Query` holds a statement; `Parse` and `Bind` hold one together. */
 export function createFrontendReader(): (chunk: Buffer) => readonly FrontendMessage[] {
-  let buffered = Buffer.alloc(0);
-  let started = false;
+  const read = createMessageReader('client');
+  /** By name: a repeated `Bind` refers to one. */
   const parsed = new Map<string, string>();
 
   function statementOf(type: string, body: Buffer): Statement | null {
@@ -32,21 +29,8 @@ export function createFrontendReader(): (chunk: Buffer) => readonly FrontendMess
     return null;
   }
 
-  return (chunk) => {
-    buffered = Buffer.concat([buffered, chunk]);
-    const messages: FrontendMessage[] = [];
-    for (;;) {
-      const typeLength = started ? 1 : 0;
-      if (buffered.length < typeLength + UINT32) return messages;
-      const length = typeLength + buffered.readUInt32BE(typeLength);
-      if (buffered.length < length) return messages;
-      const bytes = buffered.subarray(0, length);
-      const type = started ? String.fromCharCode(bytes[0] ?? 0) : '';
-      messages.push({ bytes, statement: statementOf(type, bytes.subarray(typeLength + UINT32)) });
-      buffered = buffered.subarray(length);
-      started = true;
-    }
-  };
+  return (chunk) =>
+    read(chunk).map(({ type, bytes }) => ({ bytes, statement: statementOf(type, bytes.subarray(1 + UINT32)) }));
 }
 
 /** The zero-terminated strings that a message begins with. */
