@@ -4,21 +4,44 @@ import { parseRows } from './rows.js';
 
 const pathRow = z.object({ path: z.string() });
 
+const schemasOf = (path: string): readonly string[] => path.split(',').map((schema) => schema.trim());
+const isCatalog = (schema: string): boolean => /^"?pg_catalog"?$/u.test(schema);
+
 /**
- * Takes pg_catalog out of the search path, which PostgreSQL then searches first: after another schema, that one's
- * functions, types and operators would stand for its own in our SQL. Asks once, if the server doesn't tell by itself.
+ * The search path without pg_catalog, which PostgreSQL then searches first: after another schema, that one's functions,
+ * types and operators would stand for its own in our SQL.
  */
+const withoutCatalog = (path: string): string =>
+  schemasOf(path)
+    .filter((schema) => !isCatalog(schema))
+    .join(', ');
+
+/** Whether another schema's functions, types and operators can stand for PostgreSQL's own. */
+const comesToCatalogLate = (path: string): boolean => schemasOf(path).findIndex(isCatalog) > 0;
+
+/** Takes pg_catalog out of the search path. Asks once, if the server doesn't tell by itself. */
 export function createPathSetter(): (client: PrimaryClient) => Promise<void> {
   let asked: string | null = null;
   return async (client) => {
-    // A pooler would hand the session, with that path, to the console.
+    // A pooler would hand the session, with that path, to the console: see faultOfPooledPath.
     if (client.isPooled) return;
     const own = client.searchPath ?? asked ?? (await searchPath(client));
     asked = own;
-    const path = own.split(',').filter((schema) => !/^\s*"?pg_catalog"?\s*$/u.test(schema));
-    if (path.length === own.split(',').length) return;
-    await client.query('select pg_catalog.set_config($1, $2, false)', ['search_path', path.join(',').trim()]);
+    if (!schemasOf(own).some(isCatalog)) return;
+    await client.query('select pg_catalog.set_config($1, $2, false)', ['search_path', withoutCatalog(own)]);
   };
+}
+
+/** Why a pooler's sessions can't be used, with what to run; null if they can. Ask a client that has greeted. */
+export async function faultOfPooledPath(client: PrimaryClient): Promise<string | null> {
+  const path = client.searchPath ?? '';
+  if (!comesToCatalogLate(path)) return null;
+  const found = await client.query(
+    'select pg_catalog.quote_ident(current_user) as role, pg_catalog.quote_ident(pg_catalog.current_database()) as database',
+  );
+  const [account] = parseRows(found, z.object({ role: z.string(), database: z.string() }));
+  if (account === undefined) throw new Error('The account has no name.');
+  return `The account’s search path (${path}) comes to pg_catalog last, so other schemas’ functions would stand for PostgreSQL’s own, and behind a pooler the app can’t set another path. Nothing was changed. Have the pooler connect anew (RELOAD and RECONNECT, or a restart) after you run: alter role ${account.role} in database ${account.database} set search_path = ${withoutCatalog(path)}`;
 }
 
 async function searchPath(client: PrimaryClient): Promise<string> {

@@ -1,4 +1,14 @@
-import { GRANTS, guard, type Refused, ROW, table, testTables, trigger, type Works } from '../support/console-tables.js';
+import {
+  GRANTS,
+  guard,
+  type Refused,
+  ROW,
+  STATES,
+  table,
+  testTables,
+  trigger,
+  type Works,
+} from '../support/console-tables.js';
 
 /* Tables that few consoles have: test/support/console-tables.ts says what must hold for each. */
 
@@ -108,6 +118,18 @@ const WORK: readonly Works[] = [
     rowLater: true,
   },
   {
+    name: 'a search path that begins with PostgreSQL’s own, behind a pooler, and no table',
+    after: 'alter role {owner} set search_path = pg_catalog, public;',
+    pooled: true,
+    rowLater: true,
+  },
+  {
+    name: 'an enum that PostgreSQL takes for a text, too',
+    table: `${STATES(`'marked', 'deploying', 'deployed', 'failed', 'cancelled'`)} ${table('', { state: 'promo_state not null' })}`,
+    after: 'create cast (promo_state as text) with inout as implicit;',
+    starts: true,
+  },
+  {
     name: 'a schema whose name has a quotation mark of SQL in it',
     before: 'create schema "a$table$b?" authorization {owner};',
     table: `set search_path = "a$table$b?"; ${table()}`,
@@ -124,6 +146,13 @@ const WORK: readonly Works[] = [
 ];
 
 const REFUSED: readonly Refused[] = [
+  {
+    name: 'a search path that comes to PostgreSQL’s own functions last, behind a pooler',
+    table: `create function lower(text) returns text language sql immutable as $$ select 'x' $$; ${table()}`,
+    after: 'alter role {owner} set search_path = "$user", public, pg_catalog;',
+    pooled: true,
+    says: 'run: alter role {owner} in database {database} set search_path = "$user", public',
+  },
   {
     name: 'columns of ours of other types, whose defaults PostgreSQL doesn’t cast',
     table: table(
@@ -145,6 +174,21 @@ const REFUSED: readonly Refused[] = [
     name: 'a time in a text that is empty by default',
     table: table(`, updated_at text not null default ''`),
     says: 'keeps updated_at as text',
+  },
+  {
+    name: 'a state of one byte',
+    table: table('', { state: `"char" not null default 'm'`, row: ROW.replace('deploying', 'd') }),
+    settings: { STATE_MAP: 'm=marked,d=deploying,l=deployed,f=failed,c=cancelled' },
+    says: 'Name its words in STATE_MAP, and run: alter table public.console_flag_promotions alter column state drop default, alter column state type text',
+    ends: 'l',
+  },
+  {
+    name: 'a state that is a number, with a rule, an index and a default of its own',
+    table: `${table(', constraint "States" check (state between 0 and 4)', { state: 'smallint not null default 0', row: ROW.replace("'deploying'", '1') })}
+      create unique index one on console_flag_promotions (flag_key) where state = 1;`,
+    settings: { STATE_MAP: '0=marked,1=deploying,2=deployed,3=failed,4=cancelled' },
+    says: 'keeps its state as smallint',
+    ends: '2',
   },
   { name: 'a time of day', table: table(', marked_at time'), says: 'rename column marked_at to marked_at_before' },
   {

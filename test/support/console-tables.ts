@@ -7,6 +7,7 @@ import { realRuntime } from '../../src/runtime.js';
 import { type ConsoleBed, type ConsoleDatabase, type Programs, startConsoleBed } from './console-bed.js';
 import { testServerVersion } from './database.js';
 import { eventually } from './eventually.js';
+import { hasPgbouncer, type Pgbouncer, startPgbouncer } from './pgbouncer.js';
 import { enrol, submission, typed } from './rows.js';
 
 /*
@@ -17,6 +18,7 @@ import { enrol, submission, typed } from './rows.js';
 
 let bed: ConsoleBed;
 let database: ConsoleDatabase;
+let bouncer: Pgbouncer | null = null;
 
 interface Case {
   readonly name: string;
@@ -30,19 +32,21 @@ interface Case {
   readonly settings?: Readonly<Record<string, string>>;
   readonly encoding?: string;
   readonly locale?: string;
+  /** The stuck promotion's final state in the table. */
+  readonly ends?: string;
   /** The first version of PostgreSQL that can have it. */
   readonly since?: number;
   /** Whether the stuck promotion is inserted only once the table exists. */
   readonly rowLater?: boolean;
   /** The table's owner has run `migrate` before, and granted everything on the app's own tables. */
   readonly ownerMigrates?: boolean;
+  /** Whether the app reaches it through PgBouncer, in transaction mode. */
+  readonly pooled?: true;
   /** Whether its programs run as processes of their own. */
   readonly spawned?: true;
 }
 
 export interface Works extends Case {
-  /** The stuck promotion's final state in the table. */
-  readonly ends?: string;
   /** What may fail sometimes, as `migrate` words it. */
   readonly notes?: string;
   /** The table, if it isn't CONSOLE_TABLE's or the usual one. */
@@ -103,7 +107,11 @@ export function testTables(work: readonly Works[], refused: readonly Refused[]):
     bed = await startConsoleBed();
   });
   afterAll(() => bed.close());
-  afterEach(() => database.drop());
+  afterEach(async () => {
+    await bouncer?.close();
+    bouncer = null;
+    await database.drop();
+  });
 
   describe.each(work.filter(isPossible).map((one) => [one.name, one] as const))('works: %s', (_, one) => {
     test('what is stuck is alerted and can be resolved', async () => {
@@ -136,11 +144,11 @@ export function testTables(work: readonly Works[], refused: readonly Refused[]):
       expect(await everything()).toEqual(before);
 
       if (one.cure === 'by hand') return;
-      await database.script((await cureOf(one, said)).map(named));
+      await cure(one, said);
       const { database: choice, console: settings } = readConfig(bed.environment(database));
       if (choice.kind === 'server') await migrate(choice.url, { console: settings });
       if (one.rowLater === true) await database.as(database.owner, ROW_OF_OURS);
-      await expectMainJob({});
+      await expectMainJob({ ends: one.ends });
     });
   });
 }
@@ -148,7 +156,15 @@ export function testTables(work: readonly Works[], refused: readonly Refused[]):
 const programsOf = ({ spawned }: Pick<Case, 'spawned'>): Programs => (spawned === true ? bed.spawned : bed.here);
 
 /** Before PostgreSQL 15 no database has an ICU locale. */
-const isPossible = ({ locale, since = locale === undefined ? 0 : 15 }: Case): boolean => testServerVersion() >= since;
+const isPossible = ({ locale, since = locale === undefined ? 0 : 15, pooled }: Case): boolean =>
+  testServerVersion() >= since && (pooled !== true || hasPgbouncer());
+
+async function cure(one: Refused, said: string): Promise<void> {
+  await database.script((await cureOf(one, said)).map(named));
+  // Its connections have the account's former settings.
+  await bouncer?.kill();
+  await bouncer?.start();
+}
 
 async function cureOf(one: Refused, said: string): Promise<readonly string[]> {
   if (one.cure === 'migrate --sql') {
@@ -197,7 +213,15 @@ async function prepare(one: Case): Promise<void> {
   }
   if (one.after !== undefined) await database.admin(named(one.after));
   if (one.as !== undefined) database.role = database[one.as];
+  await configure(one);
+}
+
+/** The app's settings, and a pooler before its database. */
+async function configure(one: Pick<Case, 'settings' | 'pooled'>): Promise<void> {
   for (const [name, value] of Object.entries(one.settings ?? {})) database.settings[name] = value;
+  if (one.pooled !== true) return;
+  bouncer = await startPgbouncer(database.url(database.role));
+  database.settings['DATABASE_URL'] = bouncer.url;
 }
 
 /** The app, or one check, reports the stuck promotion in Slack once; and a superadmin resolves it. */
@@ -206,7 +230,7 @@ async function expectMainJob({
   starts,
   promotions,
   ...how
-}: Pick<Works, 'ends' | 'starts' | 'spawned' | 'promotions'>) {
+}: Pick<Works, 'starts' | 'spawned' | 'promotions'> & { readonly ends?: string | undefined }) {
   const told = async () =>
     (await bed.slack.messages(bed.slack.channels.alerts)).filter(({ text }) => text.includes('console_dark_mode'));
   const before = await told();

@@ -16,12 +16,15 @@ function pgbouncerPath(): string | null {
   return PLACES.find((place) => existsSync(place)) ?? null;
 }
 
+/** In CI one is expected: without it, the tests that need one fail. */
+export const hasPgbouncer = (): boolean => pgbouncerPath() !== null || process.env['CI'] === 'true';
+
 /**
  * Runs the suite if there is a PgBouncer. Without one, it says that the suite was skipped; in CI (CI=true) its tests run
  * and fail.
  */
 export function describeWithPgbouncer(name: string, suite: () => void): void {
-  const isFound = pgbouncerPath() !== null || process.env['CI'] === 'true';
+  const isFound = hasPgbouncer();
   if (!isFound)
     process.stderr.write('No PgBouncer was found (apt-get install pgbouncer, PGBOUNCER_PATH): its suite is skipped.\n');
   (isFound ? describe : describe.skip)(name, suite);

@@ -8,7 +8,7 @@ import { ConsoleTableError } from './refusal.js';
 /** What our SQL calls and everybody may, unless somebody has revoked it. A test checks that none is missing. */
 export const FUNCTIONS =
   `array_agg array_position bool_and bool_or cardinality ceil clock_timestamp col_description convert convert_from
-  convert_to count current_database current_schemas current_setting decode encode extract floor format format_type
+  convert_to count current_database current_schemas current_setting decode encode enum_eq extract floor format format_type
   gen_random_uuid getdatabaseencoding has_any_column_privilege has_column_privilege has_database_privilege
   has_function_privilege has_language_privilege has_schema_privilege has_sequence_privilege has_table_privilege
   has_tablespace_privilege hashtext isfinite json_agg json_build_object jsonb_agg jsonb_array_elements

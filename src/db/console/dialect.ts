@@ -86,10 +86,10 @@ function wordExpression({ stateEnum, stateMap }: DialectFacts, column: string): 
     const { type, words } = stateEnum;
     const cases = words.flatMap((word) => {
       const state = stateOf(word, stateMap);
-      return state === null ? [] : [`when ${quoted(word)}::${type} then ${quoted(state)}`];
+      return state === null ? [] : [`when enum_eq(${column}::${type}, ${quoted(word)}::${type}) then ${quoted(state)}`];
     });
-    // The cast is for a domain over the enum.
-    return `(case ${column}::${type} ${cases.join(' ')} end)`;
+    // By name: `=` would be ambiguous if the enum has an implicit cast to text. The column's cast is for a domain over it.
+    return `(case ${cases.join(' ')} end)`;
   }
   const lower = `lower(${column}::text collate "C")`;
   if (stateMap.length === 0) return lower;

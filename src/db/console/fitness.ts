@@ -50,8 +50,18 @@ function refuseState(table: ConsoleTable, state: ConsoleColumn, stateMap: Consol
   }
   if (state.kind === 'text') return;
   throw new ConsoleTableError(
-    `The table ${table.name} keeps its state as ${state.type}; states are read from a text or an enum. ${UNCHANGED} Run: alter table ${table.name} alter column state type text using …`,
+    `The table ${table.name} keeps its state as ${state.type}; states are read from a text or an enum. ${UNCHANGED} Name its words in STATE_MAP, and run: ${madeText(table, state)}`,
   );
+}
+
+/** Without what refuses another type for it. */
+function madeText({ name }: ConsoleTable, { byDefault, constraints, indexes }: ConsoleColumn): string {
+  const alter = 'alter column state';
+  const changes = [
+    ...constraints.map((constraint) => `drop constraint ${constraint}`),
+    ...withDefault(alter, `${alter} type text using state::text`, byDefault === null ? null : `(${byDefault})::text`),
+  ];
+  return [...indexes.map((index) => `drop index ${index}; `), `alter table ${name} ${changes.join(', ')}`].join('');
 }
 
 const isSameWord = (one: string, other: string): boolean => lowerCase(one) === lowerCase(other);

@@ -27,6 +27,9 @@ export interface ConsoleColumn {
   /** String literals in its default, and in CHECKs on it alone. */
   readonly mentioned: readonly string[];
   readonly comment: string | null;
+  /** What refuses another type for it: CHECKs and foreign keys on it, and indexes with expressions of it. */
+  readonly constraints: readonly string[];
+  readonly indexes: readonly string[];
 }
 
 interface ConsoleIndex {
@@ -122,7 +125,7 @@ async function look(ask: Ask, settings: ConsoleSettings, recorded: string | null
               (array_agg(quote_ident(s.schema) || '.${USUAL_NAME}' order by place) filter (where found.table is not null))[1] as by_path_name,
               (array_agg(quote_ident(s.schema) order by place) filter (where s.schema is not null))[1] as schema
          from (select schema, place from unnest(current_schemas(false)) with ordinality as p (schema, place)
-                where schema <> '${OWN_SCHEMA}') s
+                where schema not in ('${OWN_SCHEMA}', 'pg_catalog')) s
          left join lateral (select to_regclass(quote_ident(s.schema) || '.${USUAL_NAME}') as table) found on true`,
       [settings.table, recorded],
     );
@@ -200,6 +203,8 @@ const columnRow = z
     by_default: z.string().nullable(),
     checks: z.array(z.string()).nullable(),
     comment: z.string().nullable(),
+    constraints: z.array(z.string()).nullable(),
+    indexes: z.array(z.string()).nullable(),
   })
   .transform(
     (row): ConsoleColumn => ({
@@ -213,6 +218,8 @@ const columnRow = z
       byDefault: row.by_default,
       mentioned: [row.by_default ?? '', ...(row.checks ?? [])].flatMap(textsIn),
       comment: row.comment,
+      constraints: row.constraints ?? [],
+      indexes: row.indexes ?? [],
     }),
   );
 
@@ -270,6 +277,12 @@ const COLUMNS = `(
            'by_default', (select pg_get_expr(d.adbin, d.adrelid) from pg_attrdef d where d.adrelid = a.attrelid and d.adnum = a.attnum),
            'checks', (select array_agg(pg_get_constraintdef(k.oid)) from pg_constraint k
                        where k.contype = 'c' and ((k.conrelid = a.attrelid and k.conkey = array[a.attnum]) or k.contypid = a.atttypid)),
+           'constraints', (select array_agg(quote_ident(k.conname) order by k.conname) from pg_constraint k
+                            where k.conrelid = a.attrelid and k.contype in ('c', 'f') and a.attnum = any(k.conkey)),
+           'indexes', (select array_agg(distinct format('%I.%I', n.nspname, i.relname)) from pg_index x join pg_class i on i.oid = x.indexrelid
+                         join pg_namespace n on n.oid = i.relnamespace join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = i.oid
+                        where x.indrelid = a.attrelid and (x.indpred is not null or x.indexprs is not null)
+                          and d.refclassid = 'pg_class'::regclass and d.refobjid = a.attrelid and d.refobjsubid = a.attnum),
            'comment', col_description(a.attrelid, a.attnum)) order by a.attnum)
     from pg_attribute a cross join lateral ${BASE_TYPE} t
    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped)`;

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { codeOf, messageOf } from '../embedded/errors.js';
 import type { PrimaryClient } from '../primary-client.js';
 import { parseRows } from '../rows.js';
+import { faultOfPooledPath } from '../session-path.js';
 import { parseAddress, type ServerAddress } from './address.js';
 import { CONNECT_ONCE_WITHIN_MS, dialerOf } from './dial.js';
 import { ServerError, serverError, TLS_REQUIRED, type UrlSetting } from './trouble.js';
@@ -31,7 +32,10 @@ export async function lookAtServer(url: string, setting: UrlSetting): Promise<Se
         const says = `This is PostgreSQL ${version}, and the app needs 13 or newer. Upgrade the server, or use another one.`;
         throw new ServerError(setting, { kind: 'too_old', says });
       }
-      if (client.isPooled) await requireTransactions(client);
+      if (client.isPooled) {
+        await requireTransactions(client);
+        await requirePath(client, setting);
+      }
       return { version, isPooled: client.isPooled };
     });
   } catch (error) {
@@ -77,6 +81,12 @@ async function withClient<T>(address: ServerAddress, work: (client: PrimaryClien
 async function requireTransactions(client: PrimaryClient): Promise<void> {
   await client.query('begin');
   await client.query('rollback');
+}
+
+/** @throws ServerError if our SQL would mean something else in the pooler's sessions */
+async function requirePath(client: PrimaryClient, setting: UrlSetting): Promise<void> {
+  const says = await faultOfPooledPath(client);
+  if (says !== null) throw new ServerError(setting, { kind: 'search_path', says });
 }
 
 /** Whether pg_hba.conf accepts this account over TLS. By trying: its refusal reads the same if nothing would help. */
