@@ -359,6 +359,39 @@ const REFUSED: readonly Refused[] = [
     says: 'grant insert on console.operators to {app};',
   },
   {
+    name: 'a trigger that writes where the account may not, in a database that speaks German',
+    table: `${table()} create table console_history (id bigint); ${guard('insert into console_history values (new.id); return new;')} ${trigger(BEFORE_UPDATE)}`,
+    after: GRANTS,
+    as: 'app',
+    ownerMigrates: true,
+    translated: [
+      [/permission denied for table/gu, 'Kein Recht auf die Tabelle:'],
+      [/SQL statement/gu, 'SQL-Anweisung'],
+    ],
+    says: '“Kein Recht auf die Tabelle: console_history”. As the owner of the table ({owner}), run: grant insert on console_history to {app};',
+  },
+  {
+    name: 'a trigger that writes with another account’s rights where that may not',
+    table: `${table()} create table console_history (id bigint); ${guard('insert into console_history values (new.id); return new;').replace('language plpgsql', 'language plpgsql security definer')} ${trigger(BEFORE_UPDATE)}`,
+    after: `${GRANTS} grant usage on schema public to {runner}; alter function guard() owner to {runner};`,
+    as: 'app',
+    ownerMigrates: true,
+    says: 'grant insert on console_history to {runner};',
+  },
+  {
+    name: 'a trigger that sets another role',
+    before: 'grant {runner} to {owner};',
+    table: `${table()} ${guard('set local role {runner}; return new;')} ${trigger(BEFORE_UPDATE)}`,
+    says: /^The trigger guard sets another role, which stays set: the app’s next statements run as .* disable trigger guard;\nNothing was changed.\n$/u,
+  },
+  {
+    name: 'a trigger that sets another role once a promotion is deployed',
+    before: 'grant {runner} to {owner};',
+    table: `${table()} ${guard(`perform set_config('role', '{runner}', true); return new;`)}
+      create trigger guard ${AFTER_UPDATE} when (new.state = 'deployed') execute function guard();`,
+    says: 'The trigger guard sets another role, which stays set: “permission denied for table console_flag_promotions”.',
+  },
+  {
     name: 'a flag’s key of nine kilobytes, which no index holds',
     table: `${table()} insert into console_flag_promotions (flag_key, heroku_app, state) values (${LONG}, 'x', 'deployed');`,
     says: 'has rows whose flag_key is too long for an index: 2.',

@@ -8,6 +8,7 @@ import { type ConsoleBed, type ConsoleDatabase, type Programs, startConsoleBed }
 import { testServerVersion } from './database.js';
 import { eventually } from './eventually.js';
 import { hasPgbouncer, type Pgbouncer, startPgbouncer } from './pgbouncer.js';
+import { type RewritingProxy, startRewritingProxy } from './rewriting-proxy.js';
 import { enrol, submission, typed } from './rows.js';
 
 /*
@@ -19,6 +20,7 @@ import { enrol, submission, typed } from './rows.js';
 let bed: ConsoleBed;
 let database: ConsoleDatabase;
 let bouncer: Pgbouncer | null = null;
+let proxy: RewritingProxy | null = null;
 
 interface Case {
   readonly name: string;
@@ -42,6 +44,8 @@ interface Case {
   readonly ownerMigrates?: boolean;
   /** Whether the app reaches it through PgBouncer, in transaction mode. */
   readonly pooled?: true;
+  /** PostgreSQL's words in another language, as long as in English. */
+  readonly translated?: readonly (readonly [RegExp, string])[];
   /** Whether its programs run as processes of their own. */
   readonly spawned?: true;
 }
@@ -110,6 +114,8 @@ export function testTables(work: readonly Works[], refused: readonly Refused[]):
   afterEach(async () => {
     await bouncer?.close();
     bouncer = null;
+    await proxy?.close();
+    proxy = null;
     await database.drop();
   });
 
@@ -216,12 +222,13 @@ async function prepare(one: Case): Promise<void> {
   await configure(one);
 }
 
-/** The app's settings, and a pooler before its database. */
-async function configure(one: Pick<Case, 'settings' | 'pooled'>): Promise<void> {
+/** The app's settings, and what is before its database. */
+async function configure(one: Pick<Case, 'settings' | 'pooled' | 'translated'>): Promise<void> {
   for (const [name, value] of Object.entries(one.settings ?? {})) database.settings[name] = value;
-  if (one.pooled !== true) return;
-  bouncer = await startPgbouncer(database.url(database.role));
-  database.settings['DATABASE_URL'] = bouncer.url;
+  if (one.translated !== undefined) proxy = await startRewritingProxy(database.url(database.role), one.translated);
+  if (one.pooled === true) bouncer = await startPgbouncer(database.url(database.role));
+  const before = proxy ?? bouncer;
+  if (before !== null) database.settings['DATABASE_URL'] = before.url;
 }
 
 /** The app, or one check, reports the stuck promotion in Slack once; and a superadmin resolves it. */

@@ -10,14 +10,15 @@ import {
   constraintOf,
   type Index,
   indexOf,
-  missingRight,
   nextId,
   publicationsOf,
   publishedBy,
+  roleSetters,
   rowTriggers,
   statesRefused,
   triggerOf,
 } from './lookups.js';
+import { missingRight } from './missing-right.js';
 import { sequencesOf } from './new-row.js';
 import { lowerCase } from './settings.js';
 import type { Column } from './shape.js';
@@ -34,6 +35,8 @@ export interface Explanation {
   swallowed(does: string, by: 'insert' | 'update'): Promise<void>;
   /** A write went through, but another value is there now. */
   altered(column: string, does: string, wrote: Written, found: string | null): Promise<void>;
+  /** After a write, the session has another role. */
+  switched(role: string): Promise<void>;
   /** A write that doesn't name the start of a promotion changed it. */
   renewed(start: string): Promise<void>;
   /** A write took too long; false if nothing tells in what. `where`: PostgreSQL's context. */
@@ -207,14 +210,22 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
 
   async function ofOther(refusal: Refusal, does: string): Promise<Finding> {
     const { who, cure, isTrigger } = await culpritOf(refusal.where);
-    const right = refusal.code === '42501' ? missingRight(refusal) : null;
-    return ofRole(
-      isTrigger || right !== null,
-      blocks(
-        `${who} does not let the app ${does}: ${said(refusal)}`,
-        right === null ? cure : [`grant ${right} to ${table.role}`],
-      ),
-    );
+    const says = `${who} does not let the app ${does}: ${said(refusal)}`;
+    // insufficient_privilege
+    if (refusal.code !== '42501') return ofRole(isTrigger, blocks(says, cure));
+    const missing = await missingRight(ask, table, refusal);
+    if (missing !== null) {
+      const { right, role, isTheirs } = missing;
+      return ofRole(true, blocks(says, [`grant ${right} to ${role}`], isTheirs ? 'table owner' : 'superuser'));
+    }
+    const setters = refusal.where === null ? await roleSetters(ask, table) : [];
+    return ofRole(true, setters.length > 0 ? ofSetters(setters, said(refusal)) : blocks(says, cure));
+  }
+
+  /** `after`: what came of it. */
+  function ofSetters(triggers: readonly string[], after: string): Finding {
+    const cure = triggers.map((name) => alter(`disable trigger ${name}`));
+    return blocks(`The trigger ${triggers.join(' or ')} sets another role, which stays set: ${after}`, cure);
   }
 
   async function ofWidth(refusal: Refusal, does: string): Promise<Finding> {
@@ -256,6 +267,12 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
       const { who, cure, dependsOnRole } = await whoChanges(['insert', 'update']);
       const says = `Where the app writes ${written(column, wrote)} to ${column} to ${does}, ${who} makes it ${shown(became)}.`;
       found.push(ofRole(dependsOnRole, blocks(says, cure)));
+    },
+    async switched(role) {
+      const setters = await roleSetters(ask, table);
+      const triggers = setters.length > 0 ? setters : await rowTriggers(ask, table, 'update');
+      const after = `the app’s next statements run as ${role}.`;
+      found.push(ofRole(true, ofSetters(triggers, after)));
     },
     async renewed(start) {
       const { who, cure, dependsOnRole } = await whoChanges(['update']);

@@ -21,8 +21,8 @@ export interface RefusedWrite {
 const MAY_BE_OURS = /^(?:0A|21|42)/u;
 const RIGHT_OR_COLUMN_IS_GONE = new Set(['42501', '42703', '42P01']);
 
-/** For a missing relation or right PostgreSQL tells no schema; a table's name may be that of our schema. */
-const OF_OURS = /\bflag_promotions"?\.|\bschema "?flag_promotions\b/iu;
+/** For a missing relation or right PostgreSQL tells no schema. */
+const OF_OURS = /\bflag_promotions"?\./iu;
 
 export function mayBeRefusedWrite(error: unknown): boolean {
   if (error instanceof ConsoleTableError) return true;
@@ -47,14 +47,16 @@ export async function explainRefusedWrite(
   return isForSure || now.cure.length > 0 ? now : null;
 }
 
-/** PostgreSQL names a table without its schema: it is ours if our statement, no trigger's, lacks a right on that. */
+/** PostgreSQL names a schema, or a table without its schema: it is ours if our statement, no trigger's, lacks it. */
 async function isOurs(ask: Ask, { code, words, where }: Refusal): Promise<boolean> {
-  if (code !== '42501' || where !== null) return false;
+  if (where !== null) return false;
+  if (code === '3F000') return /\bflag_promotions\b/u.test(words);
+  if (code !== '42501') return false;
   const own = await judgeOwnTables(ask, await readParties(ask, { oid: null, schema: '' }, null));
-  const tables = own.flatMap(({ sql }) =>
-    sql.flatMap((statement) => / on flag_promotions\.(\w+) /u.exec(statement)?.[1] ?? []),
+  const closed = own.flatMap(({ sql }) =>
+    sql.flatMap((statement) => / on (?:flag_promotions\.|schema )(\w+) /u.exec(statement)?.[1] ?? []),
   );
-  return tables.some((name) => new RegExp(`\\b${name}\\b`, 'u').test(words));
+  return closed.some((name) => new RegExp(`\\b${name}\\b`, 'u').test(words));
 }
 
 async function lookNow(ask: Ask, settings: ConsoleSettings, refusal: Refusal): Promise<RefusedWrite> {

@@ -1,6 +1,5 @@
 import * as z from 'zod';
 import { PROMOTION_STATES, type PromotionState } from '../../promotions/promotion.js';
-import type { Refusal } from '../errors.js';
 import { parseRows } from '../rows.js';
 import type { Ask } from './ask.js';
 import type { Judged } from './judged.js';
@@ -132,17 +131,15 @@ export async function rowTriggers(ask: Ask, { oid }: Judged, by: 'insert' | 'upd
   return (before.length > 0 ? before : triggers).map(({ name }) => name);
 }
 
-/** As far as PostgreSQL's words tell: `insert on console_history`. */
-export function missingRight({ words, where }: Refusal): string | null {
-  const [, kind, name] = /^permission denied for (\w+) (.+)$/u.exec(words) ?? [];
-  if (kind === 'sequence') return `usage on sequence ${name}`;
-  if (kind === 'schema') return `usage on schema ${name}`;
-  const STATEMENT =
-    /SQL statement "\s*(insert|update|delete|select)\b(?:\s+into|.*?\sfrom)?\s+((?:"[^"]+"|[\w$.])+)/isu;
-  const [, verb, relation] = STATEMENT.exec(where ?? '') ?? [];
-  if (kind !== 'table' || verb === undefined || relation === undefined) return null;
-  const right = verb.toLowerCase();
-  return `${right === 'insert' || right === 'select' ? right : `select, ${right}`} on ${relation}`;
+/** Triggers whose function sets another role, which stays set after it. */
+export async function roleSetters(ask: Ask, { oid }: Judged): Promise<readonly string[]> {
+  const found = await ask(
+    `select quote_ident(t.tgname) as name from pg_trigger t join pg_proc f on f.oid = t.tgfoid
+      where t.tgrelid = $1::oid and not t.tgisinternal and t.tgenabled <> 'D'
+        and f.prosrc ~* '\\mset\\s+((local|session)\\s+)?(role|authorization)\\M|set_config\\s*\\(\\s*''role''' order by 1`,
+    [oid],
+  );
+  return parseRows(found, nameRow).map(({ name }) => name);
 }
 
 const publicationRow = z.object({

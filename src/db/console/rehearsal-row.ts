@@ -69,6 +69,8 @@ const writtenRow = z.object({
   at: z.string(),
   id: z.string().nullable(),
   state: z.string().nullable(),
+  /** Whose role the session has by then, quoted. */
+  role: z.string(),
   written: z.record(z.string(), z.string().nullable()),
 });
 export type WrittenRow = z.output<typeof writtenRow>;
@@ -139,7 +141,8 @@ export async function rowFromBefore({ ask, table }: Stage, start: string, at: st
   const column = `p.${asName(start)}`;
   const found = await ask(
     table.dialect.translate(
-      `select p.ctid::text as at, p.id::text as id, {p.state} as state, jsonb_build_object(${asText(start)}, ${column}::text) as written
+      `select p.ctid::text as at, p.id::text as id, {p.state} as state, quote_ident(current_user) as role,
+              jsonb_build_object(${asText(start)}, ${column}::text) as written
          from {promotions} p
         where {p.state} = 'deploying' and p.ctid <> $1::tid and ${column} < now() - interval '1 s'
           and (select o.${asName(start)} > now() - interval '1 s' from {promotions} o where o.ctid = $1::tid)
@@ -174,7 +177,7 @@ const asText = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 function whatIsThere(stage: Stage, names: readonly string[]): string {
   const start = startOf(stage);
   const shown = new Set(start === undefined ? names : [...names, start]);
-  return `p.ctid::text as at, p.id::text as id, {p.state} as state,
+  return `p.ctid::text as at, p.id::text as id, {p.state} as state, quote_ident(current_user) as role,
    jsonb_build_object(${[...shown].map((name) => `${asText(name)}, p.${asName(name)}::text`).join(', ')}) as written`;
 }
 

@@ -294,6 +294,7 @@ async function check(
   state: PromotionState,
   does: string,
 ): Promise<void> {
+  if (row.role !== stage.table.role) await stage.explanation.switched(row.role);
   if (row.state !== state) await stage.explanation.altered('state', does, state, row.state);
   for (const [name, value] of Object.entries(values)) {
     // The console decides how names are written.

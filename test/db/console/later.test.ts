@@ -27,8 +27,8 @@ afterEach(async () => {
   await onTestServer(`drop role ${role}`);
 });
 
-/** How the refusal of a mark is explained, after `sql` of the database's owner. */
-async function explained(sql: string) {
+/** How the refusal of a mark is explained, after `sql` of the database's owner; `words`: PostgreSQL's. */
+async function explained(sql: string, words = 'permission denied for table operators') {
   const kris = await enrol(db, 'U0KRIS');
   await rows.query(sql);
   const names = { flagKey: 'flag', herokuApp: 'app', configVar: 'FLAG', targetValue: 'true' };
@@ -36,12 +36,17 @@ async function explained(sql: string) {
     () => 'It was marked.',
     (refused: unknown) => refused,
   );
-  expect(String(error)).toContain('permission denied for table operators');
+  expect(String(error)).toContain(words);
   return db.explainRefusal(error);
 }
 
 test('a right on a table of the app’s is no matter of the console’s team, though PostgreSQL tells no schema', async () => {
   expect(await explained(`revoke select on flag_promotions.operators from ${role}`)).toBeNull();
+});
+
+test('nor is one on the app’s schema', async () => {
+  const sql = `revoke usage on schema flag_promotions from ${role}`;
+  expect(await explained(sql, 'permission denied for schema flag_promotions')).toBeNull();
 });
 
 const TRIGGER = `create schema console; create table console.operators (id bigint);
