@@ -147,6 +147,15 @@ const WORK: readonly Works[] = [
 
 const REFUSED: readonly Refused[] = [
   {
+    name: 'an id that is numbered beyond those that are there',
+    table: table('', {
+      id: 'bigint primary key',
+      row: ROW.replace('(flag_key', '(id, flag_key').replace("('console", "(7, 'console"),
+    }),
+    says: 'start with 8',
+    notesNothing: true,
+  },
+  {
     name: 'a search path that comes to PostgreSQL’s own functions last, behind a pooler',
     table: `create function lower(text) returns text language sql immutable as $$ select 'x' $$; ${table()}`,
     after: 'alter role {owner} set search_path = "$user", public, pg_catalog;',
@@ -176,11 +185,25 @@ const REFUSED: readonly Refused[] = [
     says: 'keeps updated_at as text',
   },
   {
+    name: 'a domain over another one that must not be null',
+    table: `create domain some_text as text not null; create domain note as some_text check (length(value) < 5000); ${table(', failure_reason note', { row: '' })}`,
+    says: 'run: alter domain some_text drop not null;',
+    rowLater: true,
+  },
+  {
     name: 'a state of one byte',
     table: table('', { state: `"char" not null default 'm'`, row: ROW.replace('deploying', 'd') }),
     settings: { STATE_MAP: 'm=marked,d=deploying,l=deployed,f=failed,c=cancelled' },
     says: 'Name its words in STATE_MAP, and run: alter table public.console_flag_promotions alter column state drop default, alter column state type text',
     ends: 'l',
+  },
+  {
+    name: 'a state that is a number, and a view of it',
+    table: `${table('', { state: 'integer not null', row: ROW.replace("'deploying'", '1') })} create view stuck as select id from console_flag_promotions where state = 1;`,
+    settings: { STATE_MAP: '0=marked,1=deploying,2=deployed,3=failed,4=cancelled' },
+    says: 'The view stuck uses it: drop it before, and create it again after.',
+    cure: 'drop view stuck; alter table console_flag_promotions alter column state type text using state::text',
+    ends: '2',
   },
   {
     name: 'a state that is a number, with a rule, an index and a default of its own',
@@ -252,6 +275,19 @@ const REFUSED: readonly Refused[] = [
     table: `${table()} create function "Odd.Schema"."my ""guard"""() returns trigger language plpgsql as $$ begin raise exception 'never'; end $$;
       create trigger "The ""guard""" ${BEFORE_UPDATE} execute function "Odd.Schema"."my ""guard"""();`,
     says: 'The trigger "The ""guard""" does not let the app promote: “never”.',
+  },
+  {
+    name: 'an account whose statements may take a millisecond',
+    table: table(),
+    after: `alter role {owner} set statement_timeout = 1;`,
+    says: 'The account’s statement_timeout is too short for anything. Nothing was changed.',
+  },
+  {
+    name: 'an account whose transactions may take 50 ms',
+    since: 17,
+    table: table(),
+    after: `alter role {owner} in database {database} set transaction_timeout = '50ms';`,
+    says: 'run: alter role {owner} in database {database} set transaction_timeout = 0',
   },
   {
     name: 'an account that may have one connection',

@@ -36,6 +36,8 @@ interface Case {
   readonly locale?: string;
   /** The stuck promotion's final state in the table. */
   readonly ends?: string;
+  /** `migrate` must not warn of anything, once it isn't refused. */
+  readonly notesNothing?: true;
   /** The first version of PostgreSQL that can have it. */
   readonly since?: number;
   /** Whether the stuck promotion is inserted only once the table exists. */
@@ -55,8 +57,6 @@ export interface Works extends Case {
   readonly notes?: string;
   /** The table, if it isn't CONSOLE_TABLE's or the usual one. */
   readonly promotions?: string;
-  /** `migrate` must not warn of anything. */
-  readonly notesNothing?: true;
   /** Whether to start the whole app rather than its parts. */
   readonly starts?: true;
 }
@@ -151,8 +151,7 @@ export function testTables(work: readonly Works[], refused: readonly Refused[]):
 
       if (one.cure === 'by hand') return;
       await cure(one, said);
-      const { database: choice, console: settings } = readConfig(bed.environment(database));
-      if (choice.kind === 'server') await migrate(choice.url, { console: settings });
+      await migrateCured(one);
       if (one.rowLater === true) await database.as(database.owner, ROW_OF_OURS);
       await expectMainJob({ ends: one.ends });
     });
@@ -170,6 +169,13 @@ async function cure(one: Refused, said: string): Promise<void> {
   // Its connections have the account's former settings.
   await bouncer?.kill();
   await bouncer?.start();
+}
+
+async function migrateCured({ notesNothing }: Refused): Promise<void> {
+  const { database: choice, console: settings } = readConfig(bed.environment(database));
+  if (choice.kind !== 'server') throw new Error('It is a server.');
+  const { notes } = await migrate(choice.url, { console: settings });
+  if (notesNothing === true) expect(notes).toEqual([]);
 }
 
 async function cureOf(one: Refused, said: string): Promise<readonly string[]> {

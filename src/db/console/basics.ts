@@ -7,7 +7,7 @@ import { ConsoleTableError } from './refusal.js';
 
 /** What our SQL calls and everybody may, unless somebody has revoked it. A test checks that none is missing. */
 export const FUNCTIONS =
-  `array_agg array_position bool_and bool_or cardinality ceil clock_timestamp col_description convert convert_from
+  `array_agg array_append array_position bool_and bool_or cardinality ceil clock_timestamp col_description convert convert_from
   convert_to count current_database current_schemas current_setting decode encode enum_eq extract floor format format_type
   gen_random_uuid getdatabaseencoding has_any_column_privilege has_column_privilege has_database_privilege
   has_function_privilege has_language_privilege has_schema_privilege has_sequence_privilege has_table_privilege
@@ -24,7 +24,7 @@ export const FUNCTIONS =
 export const RELATIONS =
   `pg_attrdef pg_attribute pg_class pg_constraint pg_database pg_depend pg_enum pg_event_trigger pg_index
   pg_inherits pg_locks pg_namespace pg_policy pg_proc pg_publication pg_publication_rel pg_publication_tables pg_rewrite
-  pg_roles pg_settings pg_stat_progress_create_index pg_subscription_rel pg_tablespace pg_trigger pg_type`.split(
+  pg_roles pg_sequence pg_settings pg_stat_progress_create_index pg_subscription_rel pg_tablespace pg_trigger pg_type`.split(
     /\s+/u,
   );
 

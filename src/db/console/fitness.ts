@@ -2,7 +2,7 @@ import { INDISPENSABLE } from './columns.js';
 import { quoted, TIMES } from './dialect.js';
 import { ConsoleTableError } from './refusal.js';
 import { type ConsoleSettings, lowerCase } from './settings.js';
-import { withDefault } from './shape.js';
+import { viewsOf, withDefault } from './shape.js';
 import { statesWithout, writtenWords } from './spellings.js';
 import type { ConsoleColumn, ConsoleTable } from './table.js';
 
@@ -50,7 +50,7 @@ function refuseState(table: ConsoleTable, state: ConsoleColumn, stateMap: Consol
   }
   if (state.kind === 'text') return;
   throw new ConsoleTableError(
-    `The table ${table.name} keeps its state as ${state.type}; states are read from a text or an enum. ${UNCHANGED} Name its words in STATE_MAP, and run: ${madeText(table, state)}`,
+    `The table ${table.name} keeps its state as ${state.type}; states are read from a text or an enum. ${UNCHANGED}${viewsOf(state)} Name its words in STATE_MAP, and run: ${madeText(table, state)}`,
   );
 }
 

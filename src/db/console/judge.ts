@@ -227,7 +227,7 @@ async function judgeSequences(ask: Ask, table: Judged): Promise<readonly Finding
   for (const { column, quoted, oid, sequence } of await sequencesOf(ask, table)) {
     const found = await ask(
       `select coalesce((select max(${quoted}) from ${table.name})
-          > coalesce(pg_sequence_last_value($1::oid), 0), false) as behind
+          > coalesce(pg_sequence_last_value($1::oid), (select seqstart - 1 from pg_sequence where seqrelid = $1::oid)), false) as behind
         where has_sequence_privilege($1::oid, 'USAGE, SELECT')
           and exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
                        where i.indrelid = $2::oid and i.indisunique and i.indnkeyatts = 1 and a.attname = $3)`,

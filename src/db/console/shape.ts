@@ -16,6 +16,9 @@ const columnRow = z.object({
   /** How many characters it holds; null: unlimited. */
   room: z.number().nullable(),
   not_null: z.boolean(),
+  /** Whether the column itself allows no null, and which domains allow none wherever they are used. */
+  is_strict: z.boolean(),
+  strict_domains: z.array(z.string()),
   has_default: z.boolean(),
   /** Its own default in SQL, not its domain's; null: none. */
   by_default: z.string().nullable(),
@@ -31,15 +34,16 @@ export type Column = z.output<typeof columnRow>;
 export async function columnsOf(ask: Ask, oid: string): Promise<readonly Column[]> {
   const found = await ask(
     `with recursive under as (
-       select a.attnum, a.atttypid as type, a.atttypmod as typmod, a.attnotnull as not_null,
+       select a.attnum, a.atttypid as type, a.atttypmod as typmod, a.attnotnull as not_null, '{}'::text[] as strict_domains,
               a.atthasdef or a.attidentity <> '' as has_default, 0 as depth
          from pg_attribute a where a.attrelid = $1::oid and a.attnum > 0 and not a.attisdropped
        union all
        select u.attnum, y.typbasetype, case when u.typmod >= 0 then u.typmod else y.typtypmod end,
-              u.not_null or y.typnotnull, u.has_default or y.typdefault is not null, u.depth + 1
+              u.not_null or y.typnotnull, case when y.typnotnull then array_append(u.strict_domains, format_type(y.oid, null)) else u.strict_domains end,
+              u.has_default or y.typdefault is not null, u.depth + 1
          from under u join pg_type y on y.oid = u.type where y.typtype = 'd')
      select a.attname::text as name, quote_ident(a.attname) as quoted, format_type(a.atttypid, a.atttypmod) as type,
-            y.typname::text as base_type, y.typcategory::text as category, u.not_null, u.has_default,
+            y.typname::text as base_type, y.typcategory::text as category, u.not_null, a.attnotnull as is_strict, u.strict_domains, u.has_default,
             case when y.typname in ('varchar', 'bpchar') and u.typmod >= 4 then u.typmod - 4
                  when y.typname = 'name' then 63 when y.typname = 'char' then 1 end as room,
             (select pg_get_expr(d.adbin, d.adrelid) from pg_attrdef d where d.adrelid = a.attrelid and d.adnum = a.attnum) as by_default,
@@ -137,9 +141,7 @@ function judgeOurs(column: Column, use: ColumnUse, alter: Alter): readonly Findi
   }
   if (column.not_null && use.setToNull) {
     findings.push(
-      blocks(`${column.name} must not be null, and the app sets it to null.`, [
-        alter(`alter column ${column.quoted} drop not null`),
-      ]),
+      blocks(`${column.name} must not be null, and the app sets it to null.`, [...nullable(column, alter)]),
     );
   } else if (column.not_null && !use.inserted && !column.has_default) {
     findings.push(missingValue(column, alter));
@@ -147,10 +149,18 @@ function judgeOurs(column: Column, use: ColumnUse, alter: Alter): readonly Findi
   return findings;
 }
 
-function missingValue({ name, quoted }: Column, alter: Alter): Finding {
-  return blocks(`${name} must not be null and has no default, so the app can’t add a promotion.`, [
-    alter(`alter column ${quoted} drop not null`),
-  ]);
+function missingValue(column: Column, alter: Alter): Finding {
+  return blocks(
+    `${column.name} must not be null and has no default, so the app can’t add a promotion.`,
+    nullable(column, alter),
+  );
+}
+
+function nullable({ quoted, is_strict, strict_domains }: Column, alter: Alter): readonly string[] {
+  return [
+    ...(is_strict ? [alter(`alter column ${quoted} drop not null`)] : []),
+    ...strict_domains.map((domain) => `alter domain ${domain} drop not null`),
+  ];
 }
 
 function generated({ name, quoted, generated: how }: Column, alter: Alter): Finding {
@@ -187,7 +197,7 @@ export function withDefault(alter: string, retype: string, byDefault: string | n
 }
 
 /** PostgreSQL can't change a column's type under a view. */
-function viewsOf({ views }: Column): string {
+export function viewsOf({ views }: { readonly views: readonly string[] }): string {
   if (views.length === 0) return '';
   return ` The view ${views.join(', ')} uses it: drop it before, and create it again after.`;
 }

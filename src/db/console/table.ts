@@ -27,9 +27,10 @@ export interface ConsoleColumn {
   /** String literals in its default, and in CHECKs on it alone. */
   readonly mentioned: readonly string[];
   readonly comment: string | null;
-  /** What refuses another type for it: CHECKs and foreign keys on it, and indexes with expressions of it. */
+  /** What refuses another type for it: CHECKs and foreign keys on it, indexes with expressions of it, and views. */
   readonly constraints: readonly string[];
   readonly indexes: readonly string[];
+  readonly views: readonly string[];
 }
 
 interface ConsoleIndex {
@@ -205,6 +206,7 @@ const columnRow = z
     comment: z.string().nullable(),
     constraints: z.array(z.string()).nullable(),
     indexes: z.array(z.string()).nullable(),
+    views: z.array(z.string()).nullable(),
   })
   .transform(
     (row): ConsoleColumn => ({
@@ -220,6 +222,7 @@ const columnRow = z
       comment: row.comment,
       constraints: row.constraints ?? [],
       indexes: row.indexes ?? [],
+      views: row.views ?? [],
     }),
   );
 
@@ -283,6 +286,9 @@ const COLUMNS = `(
                          join pg_namespace n on n.oid = i.relnamespace join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = i.oid
                         where x.indrelid = a.attrelid and (x.indpred is not null or x.indexprs is not null)
                           and d.refclassid = 'pg_class'::regclass and d.refobjid = a.attrelid and d.refobjsubid = a.attnum),
+           'views', (select array_agg(distinct r.ev_class::regclass::text) from pg_depend d join pg_rewrite r on r.oid = d.objid
+                      where d.classid = 'pg_rewrite'::regclass and d.refclassid = 'pg_class'::regclass
+                        and d.refobjid = a.attrelid and d.refobjsubid = a.attnum and r.ev_class <> a.attrelid),
            'comment', col_description(a.attrelid, a.attnum)) order by a.attnum)
     from pg_attribute a cross join lateral ${BASE_TYPE} t
    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped)`;

@@ -1,11 +1,13 @@
 import { randomInt } from 'node:crypto';
 import * as z from 'zod';
+import pg from 'pg';
 import { codeOf, messageOf } from '../embedded/errors.js';
 import type { PrimaryClient } from '../primary-client.js';
 import { parseRows } from '../rows.js';
 import { faultOfPooledPath } from '../session-path.js';
 import { parseAddress, type ServerAddress } from './address.js';
 import { CONNECT_ONCE_WITHIN_MS, dialerOf } from './dial.js';
+import { LIMIT_REACHED } from './limits.js';
 import { ServerError, serverError, TLS_REQUIRED, type UrlSetting } from './trouble.js';
 
 export interface ServerFacts {
@@ -25,6 +27,7 @@ const LOOKING = { applicationName: 'flag-promotions', acceptsStandby: true, conn
  */
 export async function lookAtServer(url: string, setting: UrlSetting): Promise<ServerFacts> {
   const address = parseAddress(url);
+  const began = performance.now();
   try {
     return await withClient(address, async (client) => {
       const version = versionOf(client.serverVersion);
@@ -32,6 +35,7 @@ export async function lookAtServer(url: string, setting: UrlSetting): Promise<Se
         const says = `This is PostgreSQL ${version}, and the app needs 13 or newer. Upgrade the server, or use another one.`;
         throw new ServerError(setting, { kind: 'too_old', says });
       }
+      await requireTime(client, setting);
       if (client.isPooled) {
         await requireTransactions(client);
         await requirePath(client, setting);
@@ -39,6 +43,9 @@ export async function lookAtServer(url: string, setting: UrlSetting): Promise<Se
       return { version, isPooled: client.isPooled };
     });
   } catch (error) {
+    // However busy the server is, a limit that is reached so soon is that short.
+    const limit = performance.now() - began < SOON_MS ? LIMIT_REACHED[codeOf(error) ?? ''] : undefined;
+    if (limit !== undefined) throw tooShort(setting, limit, accountOf(address), error);
     if (await needsTls(address, error)) throw new ServerError(setting, TLS_REQUIRED, { cause: error });
     throw serverError(error, setting, address);
   }
@@ -81,6 +88,36 @@ async function withClient<T>(address: ServerAddress, work: (client: PrimaryClien
 async function requireTransactions(client: PrimaryClient): Promise<void> {
   await client.query('begin');
   await client.query('rollback');
+}
+
+/** Those that end a statement. The app lifts the account's statement_timeout, but only by a statement. */
+const ENDING = ['statement_timeout', 'transaction_timeout'];
+const SOON_MS = 500;
+
+/** @throws ServerError if a limit of the account's is under a tenth of a second */
+async function requireTime(client: PrimaryClient, setting: UrlSetting): Promise<void> {
+  const found = await client.query(
+    `select name, pg_catalog.quote_ident(current_user) as role, pg_catalog.quote_ident(pg_catalog.current_database()) as database
+       from pg_catalog.unnest($1::text[]) as name where pg_catalog.current_setting(name, true) ~ '^[0-9]{1,2}ms$'`,
+    [ENDING],
+  );
+  const [limit] = parseRows(found, z.object({ name: z.string(), role: z.string(), database: z.string() }));
+  if (limit !== undefined) throw tooShort(setting, limit.name, limit);
+}
+
+function accountOf(address: ServerAddress): { readonly role: string; readonly database: string } {
+  const { user = '', database = '' } = new pg.Client({ user: address.user, database: address.database });
+  return { role: pg.escapeIdentifier(user), database: pg.escapeIdentifier(database) };
+}
+
+function tooShort(
+  setting: UrlSetting,
+  limit: string,
+  { role, database }: { readonly role: string; readonly database: string },
+  cause?: unknown,
+): ServerError {
+  const says = `The account’s ${limit} is too short for anything. Nothing was changed. Take it out of ${setting} and PGOPTIONS if it is there; else run: alter role ${role} in database ${database} set ${limit} = 0`;
+  return new ServerError(setting, { kind: 'short_limit', says }, { cause });
 }
 
 /** @throws ServerError if our SQL would mean something else in the pooler's sessions */
