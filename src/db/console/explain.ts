@@ -192,6 +192,11 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
       : blocks(`The unique ${name} does not let the app ${does}.`, [drop]);
   }
 
+  const ofSize = (): Finding =>
+    blocks(
+      `A row of ${table.name} is too big for PostgreSQL with the app’s columns. Move some of the others to another table.`,
+    );
+
   async function ofChange(refusal: Refusal, does: string): Promise<Finding> {
     const { who, cure, dependsOnRole } = await whoChanges(['update']);
     return ofRole(dependsOnRole, blocks(`${capital(who)} does not let the app ${does}: ${said(refusal)}`, cure));
@@ -209,6 +214,7 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
   }
 
   async function ofOther(refusal: Refusal, does: string): Promise<Finding> {
+    if (isOfSize(refusal)) return ofSize();
     const { who, cure, isTrigger } = await culpritOf(refusal.where);
     const says = `${who} does not let the app ${does}: ${said(refusal)}`;
     // insufficient_privilege
@@ -300,6 +306,10 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
 }
 
 const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+
+/** program_limit_exceeded: for a key that is too long, it names the index. */
+const isOfSize = ({ code, where, constraint }: Refusal): boolean =>
+  code === '54000' && where === null && constraint === null;
 
 const isState = ({ name }: Column): boolean => name === 'state';
 
