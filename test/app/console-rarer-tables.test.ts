@@ -299,12 +299,14 @@ const REFUSED: readonly Refused[] = [
     name: 'an account that may have one connection',
     table: table(),
     after: 'alter role {owner} connection limit 1',
+    keepsNoSession: true,
     says: 'The role {owner} takes only 1 connection at once.',
   },
   {
     name: 'a database for two connections',
     table: table(),
     after: 'alter database {database} connection limit 2',
+    keepsNoSession: true,
     says: 'takes only 2 connections at once.',
   },
   {

@@ -27,8 +27,15 @@ export interface ConsoleBed {
   readonly spawned: Programs;
   /** What they do, in this process: a process of Node starts in half a second. */
   readonly here: Programs;
-  database(options?: { readonly encoding?: string; readonly locale?: string }): Promise<ConsoleDatabase>;
+  database(options?: ConsoleDatabaseOptions): Promise<ConsoleDatabase>;
   close(): Promise<void>;
+}
+
+interface ConsoleDatabaseOptions {
+  readonly encoding?: string;
+  readonly locale?: string;
+  /** Whether it has no session but those in use: for what depends on their number. */
+  readonly keepsNoSession?: boolean;
 }
 
 export interface Programs {
@@ -194,14 +201,14 @@ async function query(url: string, ...statements: readonly string[]): Promise<pg.
   }
 }
 
-async function createConsoleDatabase(options: Parameters<ConsoleBed['database']>[0] = {}): Promise<ConsoleDatabase> {
+async function createConsoleDatabase(options: ConsoleDatabaseOptions = {}): Promise<ConsoleDatabase> {
   const database: TestDatabase = await createEmptyDatabase(options);
-  const pooled = (await sessionPool()).urlOf(database.url);
+  const ownUrl = options.keepsNoSession === true ? database.url : (await sessionPool()).urlOf(database.url);
   const suffix = randomBytes(4).toString('hex');
   const [owner, app, runner] = [`console_${suffix}`, `app_${suffix}`, `runner_${suffix}`];
-  const admin = (sql: string) => query(pooled, sql);
+  const admin = (sql: string) => query(ownUrl, sql);
   const url = (role: string): string => {
-    const address = new URL(pooled);
+    const address = new URL(ownUrl);
     address.username = role;
     address.password = PASSWORD;
     return address.href;
@@ -223,12 +230,12 @@ async function createConsoleDatabase(options: Parameters<ConsoleBed['database']>
     url,
     admin,
     async session() {
-      const client = new pg.Client({ connectionString: pooled });
+      const client = new pg.Client({ connectionString: ownUrl });
       await client.connect();
       return client;
     },
     async script(statements, role) {
-      await query(role === undefined ? pooled : url(role), ...statements);
+      await query(role === undefined ? ownUrl : url(role), ...statements);
     },
     as: (role, sql) => query(url(role), sql),
     async drop() {

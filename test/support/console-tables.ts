@@ -48,6 +48,8 @@ interface Case {
   readonly pooled?: true;
   /** PostgreSQL's words in another language, as long as in English. */
   readonly translated?: readonly (readonly [RegExp, string])[];
+  /** Whether the number of sessions matters. */
+  readonly keepsNoSession?: true;
   /** Whether its programs run as processes of their own. */
   readonly spawned?: true;
 }
@@ -212,6 +214,7 @@ async function prepare(one: Case): Promise<void> {
   database = await bed.database({
     ...(one.encoding === undefined ? {} : { encoding: one.encoding }),
     ...(one.locale === undefined ? {} : { locale: one.locale }),
+    keepsNoSession: one.keepsNoSession === true,
   });
   if (one.before !== undefined) await database.admin(named(one.before));
   if (one.table !== undefined) await database.as(database.owner, named(one.table));

@@ -90,19 +90,30 @@ async function requireTransactions(client: PrimaryClient): Promise<void> {
   await client.query('rollback');
 }
 
-/** Those that end a statement. The app lifts the account's statement_timeout, but only by a statement. */
-const ENDING = ['statement_timeout', 'transaction_timeout'];
 const SOON_MS = 500;
 
-/** @throws ServerError if a limit of the account's is under a tenth of a second */
+const limitsRow = z.object({
+  role: z.string(),
+  database: z.string(),
+  statement_timeout: z.string().nullable(),
+  transaction_timeout: z.string().nullable(),
+});
+
+/**
+ * The limits that end a statement. The app lifts the account's statement_timeout, but only by a statement.
+ * @throws ServerError if one of the account's is under a tenth of a second
+ */
 async function requireTime(client: PrimaryClient, setting: UrlSetting): Promise<void> {
   const found = await client.query(
-    `select name, pg_catalog.quote_ident(current_user) as role, pg_catalog.quote_ident(pg_catalog.current_database()) as database
-       from pg_catalog.unnest($1::text[]) as name where pg_catalog.current_setting(name, true) ~ '^[0-9]{1,2}ms$'`,
-    [ENDING],
+    `select pg_catalog.quote_ident(current_user) as role, pg_catalog.quote_ident(pg_catalog.current_database()) as database,
+            pg_catalog.current_setting('statement_timeout', true) as statement_timeout,
+            pg_catalog.current_setting('transaction_timeout', true) as transaction_timeout`,
   );
-  const [limit] = parseRows(found, z.object({ name: z.string(), role: z.string(), database: z.string() }));
-  if (limit !== undefined) throw tooShort(setting, limit.name, limit);
+  for (const { role, database, ...limits } of parseRows(found, limitsRow)) {
+    for (const [limit, time] of Object.entries(limits)) {
+      if (/^\d{1,2}ms$/u.test(time ?? '')) throw tooShort(setting, limit, { role, database });
+    }
+  }
 }
 
 function accountOf(address: ServerAddress): { readonly role: string; readonly database: string } {
