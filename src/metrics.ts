@@ -18,13 +18,24 @@ export interface Metrics {
   expose(): Promise<{ contentType: string; text: string }>;
 }
 
+/** What Node tells of the process. Its timers and observers can't be ended, so all apps of a process share them. */
+let ofProcess: Registry | null = null;
+
+function processRegistry(): Registry {
+  if (ofProcess === null) {
+    ofProcess = new Registry();
+    collectDefaultMetrics({ register: ofProcess });
+  }
+  return ofProcess;
+}
+
 /** Both are asked on every scrape; null if unknown. */
 export function createMetrics(
   countOddStates: () => Promise<number | null> = async () => null,
   countHerokuRequests: () => Promise<number | null> = async () => null,
 ): Metrics {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  const node = processRegistry();
   const registers = [registry];
   const ticks = new Counter({
     name: 'flag_promotions_maintenance_ticks_total',
@@ -135,7 +146,7 @@ export function createMetrics(
     onRequestRefused: (reason) => requestsRefused.inc({ reason }),
     onEventsRefused: (events) => eventsRefused.inc(events),
     async expose() {
-      return { contentType: registry.contentType, text: await registry.metrics() };
+      return { contentType: registry.contentType, text: await Registry.merge([node, registry]).metrics() };
     },
   };
 }
