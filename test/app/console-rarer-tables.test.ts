@@ -13,6 +13,8 @@ import {
 /* Tables that few consoles have: test/support/console-tables.ts says what must hold for each. */
 
 const LONG = `(select string_agg(md5(n::text), '') from generate_series(1, 400) n)`;
+/** PostgreSQL puts its body in the CHECK's place, so an error in it has no context. */
+const SHARE = `create function share(text) returns integer language sql immutable as $$ select 1 / (case when $1 = 'cancelled' then 0 else 1 end) $$;`;
 const BEFORE_UPDATE = 'before update on console_flag_promotions for each row';
 const AFTER_UPDATE = 'after update on console_flag_promotions for each row';
 /** The stuck promotion's row, made before it began. */
@@ -141,6 +143,11 @@ const WORK: readonly Works[] = [
     table: `${table(', changes integer default 0')}
       ${guard('if pg_trigger_depth() < 2 then update console_flag_promotions set changes = changes + 1 where id = new.id; end if; return null;')}
       ${trigger(AFTER_UPDATE)}`,
+    notesNothing: true,
+  },
+  {
+    name: 'a trigger that sets a time limit which is long enough',
+    table: `${table()} ${guard(`set local statement_timeout = '30s'; return new;`)} ${trigger(BEFORE_UPDATE)}`,
     notesNothing: true,
   },
 ];
@@ -541,6 +548,89 @@ const REFUSED: readonly Refused[] = [
     says: 'division by zero',
     cure: 'alter table console_flag_promotions drop column kind',
     rowLater: true,
+  },
+  {
+    name: 'a CHECK whose function fails by itself',
+    table: `${SHARE} ${table(', check (share(state) > 0)')}`,
+    says: /^The CHECK console_flag_promotions_state_check does not let the app cancel: “division by zero”\. .*\nNothing was changed\.\n$/u,
+  },
+  {
+    name: 'a CHECK whose function is not inlined, and fails by itself',
+    table: `${SHARE.replace('immutable', 'immutable security definer')} ${table(', constraint "Share" check (share(state) > 0)')}`,
+    says: /^The CHECK "Share" does not let the app cancel: “division by zero”\. .*\nNothing was changed\.\n$/u,
+  },
+  {
+    name: 'an index on an expression that fails by itself',
+    table: `${table()} create index shares on console_flag_promotions ((1 / (length(state) - 9)));`.replace(ROW, ''),
+    says: 'The index shares does not let the app',
+    rowLater: true,
+  },
+  {
+    name: 'a range of times that is generated, and begins after its end',
+    table: table(
+      ', deployed_at timestamptz, updated_at timestamptz, during tstzrange generated always as (tstzrange(updated_at, deployed_at)) stored',
+    ),
+    says: /^The generated column during does not let the app record that a promotion is deployed: .*\nNothing was changed\.\n$/u,
+  },
+  {
+    name: 'a trigger whose condition fails by itself',
+    table: `${SHARE} ${table()} ${guard('return new;')}
+      create trigger "Guard" ${BEFORE_UPDATE} when (share(new.state) > share(old.state)) execute function guard();`,
+    says: /^The trigger "Guard" does not let the app cancel: “division by zero”\. .*\nNothing was changed\.\n$/u,
+  },
+  {
+    name: 'a column that must not be null, and a default that asks who is logged in to the console',
+    table: table(`, user_id uuid not null default (current_setting('request.jwt.claims')::jsonb ->> 'sub')::uuid`, {
+      row: ROW.replace('(flag_key', '(user_id, flag_key').replace("('console", "(gen_random_uuid(), 'console"),
+    }),
+    says: /^The default of user_id does not let the app mark a promotion: .*\nNothing was changed\.\n$/u,
+  },
+  {
+    name: 'a column that must not be null, and a default that is null without a person of the console’s',
+    table: table(`, user_id uuid not null default nullif(current_setting('request.jwt.claim.sub', true), '')::uuid`, {
+      row: ROW.replace('(flag_key', '(user_id, flag_key').replace("('console", "(gen_random_uuid(), 'console"),
+    }),
+    says: /^user_id must not be null, and its default or a trigger makes it null, so .*\nNothing was changed\.\n$/u,
+  },
+  ...(
+    [
+      ['set transaction read only;', 'transaction_read_only'],
+      [`perform set_config('transaction_read_only', 'on', true);`, 'transaction_read_only'],
+      ['set local statement_timeout = 1;', 'statement_timeout'],
+      [`perform set_config('statement_timeout', '1', true);`, 'statement_timeout'],
+    ] as const
+  ).flatMap(([body, setting]) =>
+    [BEFORE_UPDATE, AFTER_UPDATE].map((when) => ({
+      name: `a trigger ${when.split(' ', 1)[0]} each change that spoils the transaction: ${body}`,
+      table: `${table()} ${guard(`${body} return new;`)} ${trigger(when)}`,
+      says: new RegExp(
+        `^The trigger guard sets ${setting}, which stays set: .* disable trigger guard;\\nNothing was changed\\.\\n$`,
+        'u',
+      ),
+    })),
+  ),
+  {
+    name: 'a state in JSON',
+    table: table('', { state: 'jsonb not null', row: ROW.replace("'deploying'", `'"deploying"'`) }),
+    says: `run: alter table public.console_flag_promotions alter column state type text using state #>> '{}'`,
+  },
+  {
+    name: 'a state in JSON, with a default',
+    table: table('', { state: `json not null default '"marked"'`, row: ROW.replace("'deploying'", `'"deploying"'`) }),
+    says: 'keeps its state as json;',
+  },
+  {
+    name: 'a state in bytes',
+    table: table('', { state: 'bytea not null' }),
+    says: `run: alter table public.console_flag_promotions alter column state type text using convert_from(state, 'UTF8')`,
+  },
+  {
+    name: 'a state that is generated from another column',
+    table: table(`, status text not null default 'MARKED'`, {
+      state: 'text generated always as (lower(status)) stored',
+      row: ROW.replace(' state,', ' status,').replace('deploying', 'DEPLOYING'),
+    }),
+    says: /^state is a generated column, and the app writes it\. .*\nNothing was changed\.\n$/u,
   },
   {
     name: 'a table that another server fills',

@@ -5,6 +5,7 @@ import { blocks, distinct, type Finding, limits } from './finding.js';
 import { baseOf } from './indexes.js';
 import type { Judged } from './judged.js';
 import {
+  type Caller,
   callerOf,
   type Check,
   constraintOf,
@@ -13,8 +14,8 @@ import {
   nextId,
   publicationsOf,
   publishedBy,
-  roleSetters,
   rowTriggers,
+  settersOf,
   statesRefused,
   triggerOf,
 } from './lookups.js';
@@ -28,7 +29,7 @@ import { NAMES, USES, type Written } from './writes.js';
 /** Turns PostgreSQL's refusals in a rehearsal into sentences with their cures. */
 export interface Explanation {
   /** A refusal; `does` follows "to". */
-  add(refusal: Refusal, does: string, to: PromotionState, known?: Known): Promise<void>;
+  add(refused: RefusedWrite, does: string, to: PromotionState, known?: Omit<Known, 'raiser'>): Promise<void>;
   /** A write of the console's, with our columns added; `does` follows "to". */
   broken(refusal: Refusal, does: string): Promise<void>;
   /** A write went through, but changed no row. */
@@ -37,6 +38,8 @@ export interface Explanation {
   altered(column: string, does: string, wrote: Written, found: string | null): Promise<void>;
   /** After a write, the session has another role. */
   switched(role: string): Promise<void>;
+  /** After a write, no other statement can work, because of what a trigger has set. */
+  spoiled(setting: 'transaction_read_only' | 'statement_timeout' | 'transaction_timeout'): Promise<void>;
   /** A write that doesn't name the start of a promotion changed it. */
   renewed(start: string): Promise<void>;
   /** A write took too long; false if nothing tells in what. `where`: PostgreSQL's context. */
@@ -44,8 +47,15 @@ export interface Explanation {
   findings(): readonly Finding[];
 }
 
+interface RefusedWrite {
+  readonly refusal: Refusal;
+  readonly raiser: Caller | null;
+}
+
 /** What is known of a refused write. */
 interface Known {
+  /** What of the table fails by itself. */
+  readonly raiser: Caller | null;
   /** It is a flag's second promotion, after its first has ended. */
   readonly isSecond?: boolean;
   /** The same write passes with texts of a usual length. */
@@ -63,14 +73,16 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
     refusal: Refusal,
     does: string,
     to: PromotionState,
-    { isSecond = false, passesShort = false }: Known,
+    { raiser, isSecond = false, passesShort = false }: Known,
   ): Promise<readonly Finding[]> {
-    const isOfTable = refusal.table === table.relation && refusal.schema === table.schema;
+    const isOfTable = isOf(table, refusal);
     switch (refusal.code) {
       case '23514':
         return isOfTable ? ofCheck(refusal, does, to) : ofDomain(refusal, does, to);
       case '23503':
         return isOfTable ? ofForeignKey(refusal, does, to) : [await ofOther(refusal, does)];
+      case '23502':
+        return [await ofNull(refusal, does)];
       case '23505':
       case '23P01':
         return isOfTable ? ofUnique(refusal, does, isSecond) : [await ofOther(refusal, does)];
@@ -82,7 +94,7 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
       case '27000':
         return [await ofChange(refusal, does)];
       default:
-        return [passesShort ? await ofWidth(refusal, does) : await ofOther(refusal, does)];
+        return [passesShort ? await ofWidth(refusal, does) : await ofOther(refusal, does, raiser)];
     }
   }
 
@@ -147,6 +159,16 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
     ];
   }
 
+  /** The catalog tells of a column without a default; this one's default, or a trigger, makes it null. */
+  async function ofNull(refusal: Refusal, does: string): Promise<Finding> {
+    const { column, where } = refusal;
+    if (!isOf(table, refusal) || where !== null) return ofOther(refusal, does);
+    const quoted = columns.find(({ name }) => name === column)?.quoted ?? column;
+    return blocks(`${column} must not be null, and its default or a trigger makes it null, so the app can’t ${does}.`, [
+      alter(`alter column ${quoted} drop not null`),
+    ]);
+  }
+
   async function ofForeignKey(refusal: Refusal, does: string, to: PromotionState): Promise<readonly Finding[]> {
     const constraint = await constraintOf(ask, table, refusal.constraint ?? '');
     if (constraint === null) return [await ofOther(refusal, does)];
@@ -203,19 +225,19 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
   }
 
   /** What of the table calls the function that refused. */
-  async function culpritOf(where: string | null) {
+  async function culpritOf(where: string | null, raiser: Caller | null) {
     const trigger = await triggerOf(ask, table, where);
     if (trigger !== null) {
       return { who: `The trigger ${trigger}`, cure: [alter(`disable trigger ${trigger}`)], isTrigger: true };
     }
-    const caller = await callerOf(ask, table, where);
+    const caller = raiser ?? (await callerOf(ask, table, where));
     if (caller === null) return { who: 'PostgreSQL', cure: [], isTrigger: false };
     return { who: `The ${caller.what}`, cure: [caller.cure], isTrigger: false };
   }
 
-  async function ofOther(refusal: Refusal, does: string): Promise<Finding> {
+  async function ofOther(refusal: Refusal, does: string, raiser: Caller | null = null): Promise<Finding> {
     if (isOfSize(refusal)) return ofSize();
-    const { who, cure, isTrigger } = await culpritOf(refusal.where);
+    const { who, cure, isTrigger } = await culpritOf(refusal.where, raiser);
     const says = `${who} does not let the app ${does}: ${said(refusal)}`;
     // insufficient_privilege
     if (refusal.code !== '42501') return ofRole(isTrigger, blocks(says, cure));
@@ -224,14 +246,14 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
       const { right, role, isTheirs } = missing;
       return ofRole(true, blocks(says, [`grant ${right} to ${role}`], isTheirs ? 'table owner' : 'superuser'));
     }
-    const setters = refusal.where === null ? await roleSetters(ask, table) : [];
-    return ofRole(true, setters.length > 0 ? ofSetters(setters, said(refusal)) : blocks(says, cure));
+    const setters = refusal.where === null ? await settersOf(ask, table, 'role') : [];
+    return ofRole(true, setters.length > 0 ? ofSetters(setters, 'another role', said(refusal)) : blocks(says, cure));
   }
 
   /** `after`: what came of it. */
-  function ofSetters(triggers: readonly string[], after: string): Finding {
+  function ofSetters(triggers: readonly string[], what: string, after: string): Finding {
     const cure = triggers.map((name) => alter(`disable trigger ${name}`));
-    return blocks(`The trigger ${triggers.join(' or ')} sets another role, which stays set: ${after}`, cure);
+    return blocks(`The trigger ${triggers.join(' or ')} sets ${what}, which stays set: ${after}`, cure);
   }
 
   async function ofWidth(refusal: Refusal, does: string): Promise<Finding> {
@@ -250,8 +272,8 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
   }
 
   return {
-    async add(refusal, does, to, known = {}) {
-      found.push(...(await explain(refusal, does, to, known)));
+    async add({ refusal, raiser }, does, to, known = {}) {
+      found.push(...(await explain(refusal, does, to, { ...known, raiser })));
     },
     async broken(refusal, does) {
       const trigger = await triggerOf(ask, table, refusal.where);
@@ -275,10 +297,15 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
       found.push(ofRole(dependsOnRole, blocks(says, cure)));
     },
     async switched(role) {
-      const setters = await roleSetters(ask, table);
+      const setters = await settersOf(ask, table, 'role');
       const triggers = setters.length > 0 ? setters : await rowTriggers(ask, table, 'update');
       const after = `the app’s next statements run as ${role}.`;
-      found.push(ofRole(true, ofSetters(triggers, after)));
+      found.push(ofRole(true, ofSetters(triggers, 'another role', after)));
+    },
+    async spoiled(setting) {
+      const setters = await settersOf(ask, table, setting);
+      const triggers = setters.length > 0 ? setters : await rowTriggers(ask, table, 'update');
+      found.push(ofSetters(triggers, setting, 'PostgreSQL refuses or ends the app’s next statements.'));
     },
     async renewed(start) {
       const { who, cure, dependsOnRole } = await whoChanges(['update']);
@@ -286,6 +313,11 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
       found.push(ofRole(dependsOnRole, blocks(says, cure)));
     },
     async tooSlow(where) {
+      const setters = await settersOf(ask, table, 'statement_timeout');
+      if (setters.length > 0) {
+        found.push(ofSetters(setters, 'statement_timeout', 'PostgreSQL ends the app’s next statements.'));
+        return true;
+      }
       const trigger = await triggerOf(ask, table, where);
       const name = functionsIn(where).at(-1);
       if (trigger === null && name === undefined) return false;
@@ -310,6 +342,9 @@ const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text
 /** program_limit_exceeded: for a key that is too long, it names the index. */
 const isOfSize = ({ code, where, constraint }: Refusal): boolean =>
   code === '54000' && where === null && constraint === null;
+
+const isOf = ({ schema, relation }: Judged, refusal: Refusal): boolean =>
+  refusal.table === relation && refusal.schema === schema;
 
 const isState = ({ name }: Column): boolean => name === 'state';
 

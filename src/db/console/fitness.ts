@@ -54,12 +54,24 @@ function refuseState(table: ConsoleTable, state: ConsoleColumn, stateMap: Consol
   );
 }
 
+/** SQL of the word itself, for types whose text is more than that: JSON has quotation marks, bytes have digits. */
+const AS_TEXT: Readonly<Record<string, (sql: string) => string>> = {
+  json: (sql) => `${sql} #>> '{}'`,
+  jsonb: (sql) => `${sql} #>> '{}'`,
+  bytea: (sql) => `convert_from(${sql}, 'UTF8')`,
+};
+
 /** Without what refuses another type for it. */
-function madeText({ name }: ConsoleTable, { byDefault, constraints, indexes }: ConsoleColumn): string {
+function madeText({ name }: ConsoleTable, { byDefault, constraints, indexes, base }: ConsoleColumn): string {
   const alter = 'alter column state';
+  const text = AS_TEXT[base] ?? ((sql: string) => `${sql}::text`);
   const changes = [
     ...constraints.map((constraint) => `drop constraint ${constraint}`),
-    ...withDefault(alter, `${alter} type text using state::text`, byDefault === null ? null : `(${byDefault})::text`),
+    ...withDefault(
+      alter,
+      `${alter} type text using ${text('state')}`,
+      byDefault === null ? null : text(`(${byDefault})`),
+    ),
   ];
   return [...indexes.map((index) => `drop index ${index}; `), `alter table ${name} ${changes.join(', ')}`].join('');
 }

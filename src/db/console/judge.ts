@@ -87,7 +87,8 @@ async function judgeTable(
   const toMigrate = role === null ? [] : await judgeAccess(ask, asker, ['SELECT']);
   const shape = await numbered(ask, table, judgeShape(table, columns));
   // After a known refusal, trying shows nothing new.
-  const tries = mayTry && rules.length === 0 && access.every(isCuredHere);
+  const isGenerated = columns.some(({ name, generated }) => name === 'state' && generated !== '');
+  const tries = mayTry && !isGenerated && rules.length === 0 && access.every(isCuredHere);
   const writer = tries ? await writerOf(ask, { table, asker, role, access }) : null;
   const tried = writer === null ? [] : writer.judged(await rehearse(ask, writer.table, columns, writer.role));
   const unread = role === null ? access : toMigrate;

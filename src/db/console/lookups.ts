@@ -87,15 +87,20 @@ export async function triggerOf(ask: Ask, { oid }: Judged, where: string | null)
   return parseRows(found, nameRow)[0]?.name ?? null;
 }
 
-const callerRow = z.object({ what: z.string(), cure: z.string() });
+export const callerRow = z.object({ what: z.string(), cure: z.string() });
+/** What of the table computes something that fails, and the statement without which it works. */
+export type Caller = z.output<typeof callerRow>;
+
+/** SQL: the same for the column `a` with a default or an expression. `name`: SQL of the table's name. */
+export const callingColumn = (name: string): string => `
+  format(case a.attgenerated when '' then 'default of %I' else 'generated column %I' end, a.attname) as what,
+  format(case when a.attgenerated = 's' then 'alter table %s alter column %I drop expression'
+              when a.attgenerated <> '' then 'alter table %s drop column %I'
+              when a.attnotnull then 'alter table %s alter column %I drop default, alter column %2$I drop not null'
+              else 'alter table %s alter column %I drop default' end, ${name}, a.attname) as cure`;
 
 /** What else of the table calls the function that PostgreSQL was in: an index, a CHECK or a column's expression. */
-export async function callerOf(
-  ask: Ask,
-  { oid, name }: Judged,
-  where: string | null,
-): Promise<z.output<typeof callerRow> | null> {
-  const alter = 'alter table %s alter column %I';
+export async function callerOf(ask: Ask, { oid, name }: Judged, where: string | null): Promise<Caller | null> {
   const found = await ask(
     `with called as (
        select d.classid, d.objid from pg_depend d join pg_proc f on f.oid = d.refobjid
@@ -107,9 +112,7 @@ export async function callerOf(
      select format('CHECK %I', k.conname), format('alter table %s drop constraint %I', $3::text, k.conname)
        from called join pg_constraint k on k.oid = called.objid and called.classid = 'pg_constraint'::regclass where k.conrelid = $1::oid
      union all
-     select format(case a.attgenerated when '' then 'default of %I' else 'generated column %I' end, a.attname),
-            format(case a.attgenerated when '' then '${alter} drop default' when 's' then '${alter} drop expression'
-                   else 'alter table %s drop column %I' end, $3::text, a.attname)
+     select ${callingColumn('$3::text')}
        from called join pg_attrdef d on d.oid = called.objid and called.classid = 'pg_attrdef'::regclass
        join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum where d.adrelid = $1::oid
      order by 1 limit 1`,
@@ -131,13 +134,20 @@ export async function rowTriggers(ask: Ask, { oid }: Judged, by: 'insert' | 'upd
   return (before.length > 0 ? before : triggers).map(({ name }) => name);
 }
 
-/** Triggers whose function sets another role, which stays set after it. */
-export async function roleSetters(ask: Ask, { oid }: Judged): Promise<readonly string[]> {
+/** Regular expressions of what follows SET, by what it sets. */
+const SETS = {
+  role: 'role|authorization',
+  statement_timeout: 'statement_timeout',
+  transaction_timeout: 'transaction_timeout',
+  transaction_read_only: String.raw`(default_)?transaction_read_only|(characteristics\s+as\s+)?transaction\M[^;]*\mread\s+only`,
+} as const;
+
+/** Triggers whose function sets another role, or such, which stays set after it. */
+export async function settersOf(ask: Ask, { oid }: Judged, what: keyof typeof SETS): Promise<readonly string[]> {
   const found = await ask(
     `select quote_ident(t.tgname) as name from pg_trigger t join pg_proc f on f.oid = t.tgfoid
-      where t.tgrelid = $1::oid and not t.tgisinternal and t.tgenabled <> 'D'
-        and f.prosrc ~* '\\mset\\s+((local|session)\\s+)?(role|authorization)\\M|set_config\\s*\\(\\s*''role''' order by 1`,
-    [oid],
+      where t.tgrelid = $1::oid and not t.tgisinternal and t.tgenabled <> 'D' and f.prosrc ~* $2 order by 1`,
+    [oid, String.raw`\mset\s+((local|session)\s+)?(${SETS[what]})\M|set_config\s*\(\s*'(${SETS[what]})'`],
   );
   return parseRows(found, nameRow).map(({ name }) => name);
 }

@@ -7,6 +7,8 @@ import type { Ask } from './ask.js';
 import type { Judged } from './judged.js';
 import { type Explanation, startExplaining } from './explain.js';
 import { numbersFor } from './new-row.js';
+import type { Caller } from './lookups.js';
+import { raiserOf, type RefusedRow } from './raisers.js';
 import { type Column, judgeColumn } from './shape.js';
 import { TOO_SLOW, whereOf } from './trial.js';
 import { USES, type Values, type WriteOf, type Written } from './writes.js';
@@ -65,12 +67,21 @@ export async function take(stage: Stage, at: string, writes: readonly WriteOf[])
 export const usableOf = ({ usable }: Stage, set: Values): Values =>
   Object.fromEntries(Object.entries(set).filter(([name]) => usable.has(name)));
 
+const SPOILING = ['transaction_read_only', 'statement_timeout', 'transaction_timeout'] as const;
+export type Spoiling = (typeof SPOILING)[number];
+/** SQL: what the session is like after a trigger has run, which may have set anything in it. */
+const SESSION = `quote_ident(current_user) as role,
+  (select s.name from unnest(array['${SPOILING.join("', '")}']) as s (name)
+    where current_setting(s.name, true) ~ '^(on|[0-9]{1,2}ms)$' limit 1) as spoiled`;
+
 const writtenRow = z.object({
   at: z.string(),
   id: z.string().nullable(),
   state: z.string().nullable(),
   /** Whose role the session has by then, quoted. */
   role: z.string(),
+  /** A setting of the session by then with which no other statement can work. */
+  spoiled: z.enum(SPOILING).nullable(),
   written: z.record(z.string(), z.string().nullable()),
 });
 export type WrittenRow = z.output<typeof writtenRow>;
@@ -86,6 +97,7 @@ export async function insert(stage: Stage, state: PromotionState, values: Values
        values (${[`{'${state}'}`, ...sql].join(', ')}) returning ${whatIsThere(stage, names)}`,
     ),
     bindings,
+    { at: null, names: ['state', ...names], sql: [`{'${state}'}`, ...sql], bindings },
   );
   return asLeft(stage, names, parseRows(found, writtenRow)[0]);
 }
@@ -107,6 +119,12 @@ export async function update(stage: Stage, at: string, { from, to, set }: WriteO
         where p.ctid = $${bindings.length + 1}::tid returning ${whatIsThere(stage, names)}`,
     ),
     [...bindings, at],
+    {
+      at,
+      names: from === to ? names : ['state', ...names],
+      sql: from === to ? sql : [`{'${to}'}`, ...sql],
+      bindings,
+    },
   );
   return asLeft(stage, names, parseRows(found, writtenRow)[0]);
 }
@@ -114,12 +132,19 @@ export async function update(stage: Stage, at: string, { from, to, set }: WriteO
 /** The row as the triggers that come after a write left it; null if it is gone, or was not written. */
 async function asLeft(stage: Stage, names: readonly string[], row: WrittenRow | undefined): Promise<WrittenRow | null> {
   const { ask, table, rereads } = stage;
+  refuseSpoiled(row);
   if (row === undefined || row.id === null || !rereads) return row ?? null;
-  const found = await ask(
-    table.dialect.translate(`select ${whatIsThere(stage, names)} from {promotions} p where p.id = $1`),
-    [row.id],
+  const found = await inTime(() =>
+    ask(table.dialect.translate(`select ${whatIsThere(stage, names)} from {promotions} p where p.id = $1`), [row.id]),
   );
-  return parseRows(found, writtenRow)[0] ?? null;
+  const [left] = parseRows(found, writtenRow);
+  refuseSpoiled(left);
+  return left ?? null;
+}
+
+/** @throws SpoiledSessionError */
+function refuseSpoiled(row: WrittenRow | undefined): void {
+  if (row !== undefined && row.spoiled !== null) throw new SpoiledSessionError(row.spoiled);
 }
 
 /** Null if it takes too long, and then nothing of `work` is left. Call it within an attempt. */
@@ -141,7 +166,7 @@ export async function rowFromBefore({ ask, table }: Stage, start: string, at: st
   const column = `p.${asName(start)}`;
   const found = await ask(
     table.dialect.translate(
-      `select p.ctid::text as at, p.id::text as id, {p.state} as state, quote_ident(current_user) as role,
+      `select p.ctid::text as at, p.id::text as id, {p.state} as state, ${SESSION},
               jsonb_build_object(${asText(start)}, ${column}::text) as written
          from {promotions} p
         where {p.state} = 'deploying' and p.ctid <> $1::tid and ${column} < now() - interval '1 s'
@@ -163,12 +188,32 @@ export class SlowWriteError extends Error {
   }
 }
 
-async function write(ask: Ask, sql: string, bindings: readonly Binding[]): Promise<unknown> {
+/** A trigger has set something in the session with which no other statement can work. */
+export class SpoiledSessionError extends Error {
+  constructor(readonly setting: Spoiling) {
+    super(`A write left ${setting} set.`);
+  }
+}
+
+/** The rows that were refused, by PostgreSQL's errors. */
+const refusedRows = new WeakMap<object, RefusedRow>();
+
+async function write(ask: Ask, sql: string, bindings: readonly Binding[], row: RefusedRow): Promise<unknown> {
   try {
-    return await ask(sql, bindings);
+    return await inTime(() => ask(sql, bindings));
   } catch (error) {
-    if (codeOf(error) !== TOO_SLOW) throw error;
-    throw new SlowWriteError(whereOf(error), { cause: error });
+    if (typeof error === 'object' && error !== null) refusedRows.set(error, row);
+    throw error;
+  }
+}
+
+/** @throws SlowWriteError */
+async function inTime<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (codeOf(error) === TOO_SLOW) throw new SlowWriteError(whereOf(error), { cause: error });
+    throw error;
   }
 }
 
@@ -177,7 +222,7 @@ const asText = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 function whatIsThere(stage: Stage, names: readonly string[]): string {
   const start = startOf(stage);
   const shown = new Set(start === undefined ? names : [...names, start]);
-  return `p.ctid::text as at, p.id::text as id, {p.state} as state, quote_ident(current_user) as role,
+  return `p.ctid::text as at, p.id::text as id, {p.state} as state, ${SESSION},
    jsonb_build_object(${[...shown].map((name) => `${asText(name)}, p.${asName(name)}::text`).join(', ')}) as written`;
 }
 
@@ -197,13 +242,18 @@ function expressions({ begin }: Stage, values: readonly Written[]) {
   return { sql, bindings };
 }
 
-export type Outcome<T> =
-  | { readonly kind: 'done'; readonly value: T }
-  | { readonly kind: 'refused'; readonly refusal: Refusal };
+export type Outcome<T> = { readonly kind: 'done'; readonly value: T } | Refused;
+
+export interface Refused {
+  readonly kind: 'refused';
+  readonly refusal: Refusal;
+  /** What of the table fails by itself, if PostgreSQL doesn't tell. */
+  readonly raiser: Caller | null;
+}
 
 /** Runs `work` after a savepoint, and rolls back to it unless told to keep the result. */
 export async function attempt<T>(
-  { ask }: Stage,
+  { ask, table }: Stage,
   work: () => Promise<T>,
   then: 'keep' | 'undo' = 'undo',
 ): Promise<Outcome<T>> {
@@ -217,6 +267,7 @@ export async function attempt<T>(
     const refusal = asRefusal(error);
     if (refusal === null) throw error;
     await ask(undo);
-    return { kind: 'refused', refusal };
+    const row = typeof error === 'object' && error !== null ? refusedRows.get(error) : undefined;
+    return { kind: 'refused', refusal, raiser: row === undefined ? null : await raiserOf(ask, table, refusal, row) };
   }
 }

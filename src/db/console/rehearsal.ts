@@ -9,7 +9,9 @@ import {
   attempt,
   insert,
   type Outcome,
+  type Refused,
   SlowWriteError,
+  SpoiledSessionError,
   rowFromBefore,
   type Stage,
   stageOf,
@@ -77,31 +79,41 @@ export async function consoleRefusals(ask: Ask, table: Judged, columns: readonly
   const stage = await stageOf(ask, table, columns, BEGINNINGS[0]);
   const tries = await rowsToTry(stage, columns);
   const refused = new Map<string, Refusal>();
-  await attempt(stage, async () => {
-    const added = await insertFirst(stage, 'marked', tries);
-    if (added.kind === 'refused') refused.set('add a promotion', added.refusal);
-    if (added.kind === 'refused' || added.row === null) return;
-    const { at } = added.row;
-    const kept = columns.filter(
-      ({ name, generated, identity }) => name !== 'id' && generated === '' && identity !== 'a',
-    );
-    const same = kept.map(({ quoted }) => `${quoted} = ${quoted}`).join(', ');
-    const others = [
-      ['change a promotion', `update ${table.name} set ${same} where ctid = $1::tid`],
-      ['delete a promotion', `delete from ${table.name} where ctid = $1::tid`],
-    ] as const;
-    for (const [does, sql] of others) {
-      // How long the console waits for its own rules is its affair.
-      const outcome = await attempt(stage, () => unlessTooSlow(stage, () => ask(sql, [at])));
-      if (outcome.kind === 'refused') refused.set(does, outcome.refusal);
-    }
-  });
+  try {
+    await attempt(stage, () => tryConsoleWrites(stage, columns, tries, refused));
+  } catch (error) {
+    // The rehearsal reports what its triggers set.
+    if (!(error instanceof SpoiledSessionError)) throw error;
+    await ask('rollback to savepoint rehearsed');
+  }
   return refused;
 }
 
-type Inserted =
-  | { readonly kind: 'done'; readonly row: WrittenRow | null; readonly values: Values }
-  | { readonly kind: 'refused'; readonly refusal: Refusal };
+async function tryConsoleWrites(
+  stage: Stage,
+  columns: readonly Column[],
+  tries: readonly Values[],
+  refused: Map<string, Refusal>,
+): Promise<void> {
+  const { ask, table } = stage;
+  const added = await insertFirst(stage, 'marked', tries);
+  if (added.kind === 'refused') refused.set('add a promotion', added.refusal);
+  if (added.kind === 'refused' || added.row === null) return;
+  const { at } = added.row;
+  const kept = columns.filter(({ name, generated, identity }) => name !== 'id' && generated === '' && identity !== 'a');
+  const same = kept.map(({ quoted }) => `${quoted} = ${quoted}`).join(', ');
+  const others = [
+    ['change a promotion', `update ${table.name} set ${same} where ctid = $1::tid`],
+    ['delete a promotion', `delete from ${table.name} where ctid = $1::tid`],
+  ] as const;
+  for (const [does, sql] of others) {
+    // How long the console waits for its own rules is its affair.
+    const outcome = await attempt(stage, () => unlessTooSlow(stage, () => ask(sql, [at])));
+    if (outcome.kind === 'refused') refused.set(does, outcome.refusal);
+  }
+}
+
+type Inserted = { readonly kind: 'done'; readonly row: WrittenRow | null; readonly values: Values } | Refused;
 
 /** Inserts the first of the rows that is accepted, and keeps it. Else the refusal of the first, the likeliest values. */
 async function insertFirst(stage: Stage, state: PromotionState, tries: readonly Values[]): Promise<Inserted> {
@@ -147,14 +159,19 @@ async function rehearseIn(ask: Ask, table: Judged, columns: readonly Column[]): 
       first ??= findings;
       await ask('rollback to savepoint beginning');
     } catch (error) {
-      // Nothing more is tried then: the other writes may take as long.
-      if (!(error instanceof SlowWriteError)) throw error;
-      await ask('rollback to savepoint beginning');
-      if (await stage.explanation.tooSlow(error.where)) return stage.explanation.findings();
-      throw error.cause;
+      return await explainEnd(stage, error);
     }
   }
   return first ?? [];
+}
+
+/** Nothing more is tried then: the other writes may end in the same way. */
+async function explainEnd({ ask, explanation }: Stage, error: unknown): Promise<readonly Finding[]> {
+  if (!(error instanceof SlowWriteError || error instanceof SpoiledSessionError)) throw error;
+  await ask('rollback to savepoint beginning');
+  if (error instanceof SpoiledSessionError) await explanation.spoiled(error.setting);
+  else if (!(await explanation.tooSlow(error.where))) throw error.cause;
+  return explanation.findings();
 }
 
 async function rehearseFrom(stage: Stage, columns: readonly Column[]): Promise<readonly Finding[]> {
@@ -201,7 +218,7 @@ async function insertRow(
   const does = state === 'marked' ? 'mark a promotion' : 'add a promotion';
   const added = await insertFirst(stage, state, tries);
   if (added.kind === 'refused') {
-    await stage.explanation.add(added.refusal, does, state);
+    await stage.explanation.add(added, does, state);
     return null;
   }
   const { row, values } = added;
@@ -251,7 +268,7 @@ async function tryWrites(stage: Stage, from: PromotionState, start: Start): Prom
     }
   });
   for (const { write, outcome, passesShort } of tried) {
-    if (outcome.kind === 'refused') await stage.explanation.add(outcome.refusal, write.does, write.to, { passesShort });
+    if (outcome.kind === 'refused') await stage.explanation.add(outcome, write.does, write.to, { passesShort });
     else if (outcome.value === null) await stage.explanation.swallowed(write.does, 'update');
     else await check(stage, outcome.value, usableOf(stage, write.set), write.to, write.does);
   }
@@ -283,7 +300,7 @@ async function tryReverting(stage: Stage, start: Start, values: Values): Promise
   const { does, added } = reached;
   if (added !== null) await check(stage, added, set, 'deploying', 'revert');
   if (does !== null && outcome.kind === 'refused')
-    await stage.explanation.add(outcome.refusal, does, 'deploying', { isSecond: true });
+    await stage.explanation.add(outcome, does, 'deploying', { isSecond: true });
 }
 
 /** Compares the row with what was written: a trigger may have changed it silently. */
