@@ -22,7 +22,7 @@ import {
 import { missingRight } from './missing-right.js';
 import { sequencesOf } from './new-row.js';
 import { lowerCase } from './settings.js';
-import type { Column } from './shape.js';
+import { type Column, withoutDefault } from './shape.js';
 import { functionsIn } from './trial.js';
 import { NAMES, USES, type Written } from './writes.js';
 
@@ -163,9 +163,10 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
   async function ofNull(refusal: Refusal, does: string): Promise<Finding> {
     const { column, where } = refusal;
     if (!isOf(table, refusal) || where !== null) return ofOther(refusal, does);
-    const quoted = columns.find(({ name }) => name === column)?.quoted ?? column;
+    const known = columns.find(({ name }) => name === column);
+    if (known?.is_key === true) return withoutDefault(known, alter);
     return blocks(`${column} must not be null, and its default or a trigger makes it null, so the app can’t ${does}.`, [
-      alter(`alter column ${quoted} drop not null`),
+      alter(`alter column ${known?.quoted ?? column} drop not null`),
     ]);
   }
 

@@ -2,7 +2,7 @@ import { INDISPENSABLE } from './columns.js';
 import { quoted, TIMES } from './dialect.js';
 import { ConsoleTableError } from './refusal.js';
 import { type ConsoleSettings, lowerCase } from './settings.js';
-import { viewsOf, withDefault } from './shape.js';
+import { asText, viewsOf, withDefault } from './shape.js';
 import { statesWithout, writtenWords } from './spellings.js';
 import type { ConsoleColumn, ConsoleTable } from './table.js';
 
@@ -54,17 +54,10 @@ function refuseState(table: ConsoleTable, state: ConsoleColumn, stateMap: Consol
   );
 }
 
-/** SQL of the word itself, for types whose text is more than that: JSON has quotation marks, bytes have digits. */
-const AS_TEXT: Readonly<Record<string, (sql: string) => string>> = {
-  json: (sql) => `${sql} #>> '{}'`,
-  jsonb: (sql) => `${sql} #>> '{}'`,
-  bytea: (sql) => `convert_from(${sql}, 'UTF8')`,
-};
-
 /** Without what refuses another type for it. */
 function madeText({ name }: ConsoleTable, { byDefault, constraints, indexes, base }: ConsoleColumn): string {
   const alter = 'alter column state';
-  const text = AS_TEXT[base] ?? ((sql: string) => `${sql}::text`);
+  const text = (sql: string): string => asText(base, sql);
   const changes = [
     ...constraints.map((constraint) => `drop constraint ${constraint}`),
     ...withDefault(

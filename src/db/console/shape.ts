@@ -19,6 +19,8 @@ const columnRow = z.object({
   /** Whether the column itself allows no null, and which domains allow none wherever they are used. */
   is_strict: z.boolean(),
   strict_domains: z.array(z.string()),
+  /** It can never be null: it is in the primary key, or in what tells its rows apart for subscribers. */
+  is_key: z.boolean(),
   has_default: z.boolean(),
   /** Its own default in SQL, not its domain's; null: none. */
   by_default: z.string().nullable(),
@@ -44,6 +46,7 @@ export async function columnsOf(ask: Ask, oid: string): Promise<readonly Column[
          from under u join pg_type y on y.oid = u.type where y.typtype = 'd')
      select a.attname::text as name, quote_ident(a.attname) as quoted, format_type(a.atttypid, a.atttypmod) as type,
             y.typname::text as base_type, y.typcategory::text as category, u.not_null, a.attnotnull as is_strict, u.strict_domains, u.has_default,
+            exists (select from pg_index x where x.indrelid = a.attrelid and (x.indisprimary or x.indisreplident) and a.attnum = any(x.indkey)) as is_key,
             case when y.typname in ('varchar', 'bpchar') and u.typmod >= 4 then u.typmod - 4
                  when y.typname = 'name' then 63 when y.typname = 'char' then 1 end as room,
             (select pg_get_expr(d.adbin, d.adrelid) from pg_attrdef d where d.adrelid = a.attrelid and d.adnum = a.attnum) as by_default,
@@ -150,9 +153,17 @@ function judgeOurs(column: Column, use: ColumnUse, alter: Alter): readonly Findi
 }
 
 function missingValue(column: Column, alter: Alter): Finding {
+  if (column.is_key) return withoutDefault(column, alter);
   return blocks(
     `${column.name} must not be null and has no default, so the app can’t add a promotion.`,
     nullable(column, alter),
+  );
+}
+
+/** Only its owner knows which. */
+export function withoutDefault({ name, quoted }: Column, alter: Alter): Finding {
+  return blocks(
+    `${name} is part of the table’s key, so it must not be null, and nothing gives it a value when the app adds a promotion. Give it a default: ${alter(`alter column ${quoted} set default …`)}`,
   );
 }
 
@@ -180,15 +191,32 @@ function tooShort(column: Column, width: number, alter: Alter): Finding {
 }
 
 /** Its foreign keys are dropped first: PostgreSQL refuses one between two types. */
-function retyped({ quoted, foreign_keys, type: from, by_default }: Column, kind: ColumnUse['kind']): string {
+function retyped({ quoted, foreign_keys, type: from, base_type, by_default }: Column, kind: ColumnUse['kind']): string {
   const { type } = KINDS[kind];
   const as = (sql: string): string => `nullif(${sql}::text, '')${kind === 'number' ? '::numeric' : ''}::${type}`;
   const alter = `alter column ${quoted}`;
   const isText = /^(?:character|text|citext|name)/u.test(from);
   const dropped = foreign_keys.map((name) => `drop constraint ${name}`);
-  if (kind === 'text') return [...(isText ? [] : dropped), `${alter} type ${type}`].join(', ');
+  if (kind === 'text') return [...(isText ? [] : dropped), ...madeText(base_type, quoted, by_default)].join(', ');
   const retype = `${alter} type ${type} using ${as(quoted)}`;
   return [...dropped, ...withDefault(alter, retype, by_default === null ? null : as(`(${by_default})`))].join(', ');
+}
+
+/** SQL of the text itself, for types whose text is more than that: JSON has quotation marks, bytes have digits. */
+const AS_TEXT: Readonly<Record<string, (sql: string) => string>> = {
+  json: (sql) => `${sql} #>> '{}'`,
+  jsonb: (sql) => `${sql} #>> '{}'`,
+  bytea: (sql) => `convert_from(${sql}, 'UTF8')`,
+};
+
+/** `base`: PostgreSQL's name of the type. */
+export const asText = (base: string, sql: string): string => AS_TEXT[base]?.(sql) ?? `${sql}::text`;
+
+function madeText(base: string, quoted: string, byDefault: string | null): readonly string[] {
+  const alter = `alter column ${quoted}`;
+  if (!Object.hasOwn(AS_TEXT, base)) return [`${alter} type text`];
+  const retype = `${alter} type text using ${asText(base, quoted)}`;
+  return withDefault(alter, retype, byDefault === null ? null : asText(base, `(${byDefault})`));
 }
 
 /** PostgreSQL casts few defaults along with their column. `alter`: SQL as far as the column's name. */
