@@ -92,7 +92,7 @@ describe('alerts that end together and alerts that are opened together', () => {
     );
     const told = await stored.rows.query(
       `select promotion_id as id, severity, group_id from flag_promotions.alerts
-        where closed_at is null and promotion_id in ($1, $2) order by id`,
+        where closed_at is null and promotion_id in ($1, $2) order by promotion_id, severity desc`,
       [warned, fresh],
     );
     expect(told).toEqual([
