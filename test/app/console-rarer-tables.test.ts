@@ -198,12 +198,6 @@ const REFUSED: readonly Refused[] = [
     rowLater: true,
   },
   {
-    name: 'a row that fills its page but for the app’s columns',
-    table: table(Array.from({ length: 990 }, (_, n) => `, c${n} bigint default 1`).join('')),
-    says: 'A row of public.console_flag_promotions is too big for PostgreSQL with the app’s columns.',
-    cure: 'by hand',
-  },
-  {
     name: 'a state of one byte',
     table: table('', { state: `"char" not null default 'm'`, row: ROW.replace('deploying', 'd') }),
     settings: { STATE_MAP: 'm=marked,d=deploying,l=deployed,f=failed,c=cancelled' },

@@ -215,11 +215,6 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
       : blocks(`The unique ${name} does not let the app ${does}.`, [drop]);
   }
 
-  const ofSize = (): Finding =>
-    blocks(
-      `A row of ${table.name} is too big for PostgreSQL with the app’s columns. Move some of the others to another table.`,
-    );
-
   async function ofChange(refusal: Refusal, does: string): Promise<Finding> {
     const { who, cure, dependsOnRole } = await whoChanges(['update']);
     return ofRole(dependsOnRole, blocks(`${capital(who)} does not let the app ${does}: ${said(refusal)}`, cure));
@@ -237,7 +232,6 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
   }
 
   async function ofOther(refusal: Refusal, does: string, raiser: Caller | null = null): Promise<Finding> {
-    if (isOfSize(refusal)) return ofSize();
     const { who, cure, isTrigger } = await culpritOf(refusal.where, raiser);
     const says = `${who} does not let the app ${does}: ${said(refusal)}`;
     // insufficient_privilege
@@ -339,10 +333,6 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
 }
 
 const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
-
-/** program_limit_exceeded: for a key that is too long, it names the index. */
-const isOfSize = ({ code, where, constraint }: Refusal): boolean =>
-  code === '54000' && where === null && constraint === null;
 
 const isOf = ({ schema, relation }: Judged, refusal: Refusal): boolean =>
   refusal.table === relation && refusal.schema === schema;

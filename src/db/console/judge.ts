@@ -149,7 +149,7 @@ async function tryAdding(
   }: { readonly table: Judged; readonly columns: readonly Column[]; readonly writer: Writer | null },
 ): Promise<readonly Finding[]> {
   if (!inspected.steps.some(({ kind }) => kind === 'add_columns')) return [];
-  if (columns.length < MANY_COLUMNS && !(await hasTriggers(ask, table))) return tryColumns(ask, inspected);
+  if (!(await hasTriggers(ask, table))) return tryColumns(ask, inspected);
   const before = await onTrial(ask, () => consoleRefusals(ask, table, columns));
   for (let tries = 1; tries <= TRIES; tries += 1) {
     try {
@@ -171,8 +171,6 @@ async function tryAdding(
   ];
 }
 
-/** With ours, their rows may be too big for a page of 8 KiB. */
-const MANY_COLUMNS = 300;
 /** The machine may have been busy. */
 const TRIES = 3;
 
