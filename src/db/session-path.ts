@@ -32,15 +32,12 @@ export function createPathSetter(): (client: PrimaryClient) => Promise<void> {
   };
 }
 
-/** Why a pooler's sessions can't be used, with what to run; null if they can. Ask a client that has greeted. */
-export async function faultOfPooledPath(client: PrimaryClient): Promise<string | null> {
-  const path = client.searchPath ?? '';
+/** Why a pooler's sessions with this path can't be used, with what to run; null if they can. The names are quoted. */
+export function faultOfPooledPath(
+  path: string,
+  account: { readonly role: string; readonly database: string },
+): string | null {
   if (!comesToCatalogLate(path)) return null;
-  const found = await client.query(
-    'select pg_catalog.quote_ident(current_user) as role, pg_catalog.quote_ident(pg_catalog.current_database()) as database',
-  );
-  const [account] = parseRows(found, z.object({ role: z.string(), database: z.string() }));
-  if (account === undefined) throw new Error('The account has no name.');
   return `The account’s search path (${path}) comes to pg_catalog last, so other schemas’ functions would stand for PostgreSQL’s own, and behind a pooler the app can’t set another path. Nothing was changed. Have the pooler connect anew (RELOAD and RECONNECT, or a restart) after you run: alter role ${account.role} in database ${account.database} set search_path = ${withoutCatalog(path)}`;
 }
 

@@ -29,8 +29,8 @@ const MEMORY = '/dev/shm';
 const FOLDER = /^flag-promotions-test-(\d+)-/;
 
 /**
- * A database with the project's schema and nothing else. It may have served another test, and its sessions too: those of
- * a new database take longer than most tests (session-pool.ts). Whatever a test leaves that isn't a row ends both.
+ * A database with the project's schema and nothing else. It and its sessions may have served another test, since new ones
+ * take longer than most tests (session-pool.ts). If a test changes more than rows, its database is dropped.
  */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const kept = unused.pop() ?? (await keep(await createOwnDatabase()));
@@ -54,7 +54,7 @@ interface KeptDatabase {
 const unused: KeptDatabase[] = [];
 /** As many as tests use at once; each keeps some ten sessions. */
 const MOST_UNUSED = 2;
-// Where each test file has modules of its own, as for coverage, nobody else uses them.
+// With coverage, each test file loads this module anew: the next one can't use them.
 if (typeof afterAll === 'function') afterAll(dropUnused);
 
 async function dropUnused(): Promise<void> {

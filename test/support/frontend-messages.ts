@@ -29,8 +29,7 @@ export function createFrontendReader(): (chunk: Buffer) => readonly FrontendMess
     return null;
   }
 
-  return (chunk) =>
-    read(chunk).map(({ type, bytes }) => ({ bytes, statement: statementOf(type, bytes.subarray(1 + UINT32)) }));
+  return (chunk) => read(chunk).map(({ type, bytes, body }) => ({ bytes, statement: statementOf(type, body) }));
 }
 
 /** The zero-terminated strings that a message begins with. */

@@ -20,9 +20,6 @@ interface Target {
   readonly port: number;
 }
 
-/** A message's type and length. */
-const HEADER = 5;
-
 /** Changes what only new sessions have. */
 const SETTINGS = /\balter\s+(?:database|role|user|system)\b/iu;
 
@@ -45,7 +42,7 @@ export async function startSessionPool(url: string): Promise<SessionPool> {
     client.on('error', () => client.destroy());
     client.once('data', (startup: Buffer) => {
       if (startup.readUInt32BE(4) !== PROTOCOL_3) {
-        // A request to cancel, or for TLS: not a session of its own.
+        // It asks to cancel a query, or for TLS.
         const upstream = connect(target.port, target.host);
         upstream.write(startup);
         join(client, upstream, new Set());
@@ -106,10 +103,10 @@ function openSession(target: Target, startup: Buffer, { sessions, isKept, drain 
 
   socket.on('data', (chunk: Buffer) => {
     client?.write(chunk);
-    for (const { type, bytes } of read(chunk)) {
+    for (const { type, bytes, body } of read(chunk)) {
       if (isNew && type !== 'R') greeting.push(bytes);
       if (type !== 'Z') continue;
-      isInTransaction = bytes.toString('latin1', HEADER) !== 'I';
+      isInTransaction = body.toString('latin1') !== 'I';
       owed -= 1;
       if (owed === 0) whenAnswered();
     }
@@ -144,7 +141,7 @@ function openSession(target: Target, startup: Buffer, { sessions, isKept, drain 
         const messages = readClient(chunk);
         // Query, Sync and FunctionCall are each answered by one ReadyForQuery.
         owed += messages.filter(({ type }) => /^[QSF]$/u.test(type)).length;
-        if (messages.some(({ bytes }) => SETTINGS.test(bytes.toString('latin1', HEADER)))) drain();
+        if (messages.some(({ body }) => SETTINGS.test(body.toString('latin1')))) drain();
         // Terminate would end the session.
         const isLeaving = messages.at(-1)?.type === 'X';
         if (!isLeaving) socket.write(chunk);
@@ -173,9 +170,7 @@ function openSession(target: Target, startup: Buffer, { sessions, isKept, drain 
 
 function queryMessage(sql: string): Buffer {
   const text = Buffer.from(`${sql}\0`);
-  const message = Buffer.alloc(HEADER + text.length);
-  message.write('Q');
-  message.writeUInt32BE(4 + text.length, 1);
-  text.copy(message, HEADER);
-  return message;
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(length.length + text.length);
+  return Buffer.concat([Buffer.from('Q'), length, text]);
 }

@@ -1,7 +1,10 @@
 export interface WireMessage {
   /** Empty for a client's first message, which has none. */
   readonly type: string;
+  /** All of it. */
   readonly bytes: Buffer;
+  /** What comes after its length. */
+  readonly body: Buffer;
 }
 
 const UINT32 = 4;
@@ -21,7 +24,11 @@ export function createMessageReader(from: 'client' | 'server'): (chunk: Buffer) 
       const length = typeLength + buffered.readUInt32BE(typeLength);
       if (buffered.length < length) break;
       const bytes = buffered.subarray(0, length);
-      messages.push({ type: bytes.toString('latin1', 0, typeLength), bytes });
+      messages.push({
+        type: bytes.toString('latin1', 0, typeLength),
+        bytes,
+        body: bytes.subarray(typeLength + UINT32),
+      });
       buffered = buffered.subarray(length);
       typeLength = 1;
     }

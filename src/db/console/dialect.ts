@@ -102,6 +102,7 @@ function literal({ stateEnum, spellings }: DialectFacts, state: PromotionState):
   return stateEnum === null ? word : `${word}::${stateEnum.type}`;
 }
 
+export const quotedName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 export const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 /** The server's names for UTC. */

@@ -1,5 +1,5 @@
 import { ADDED_BY_US, COLUMNS, type WantedColumn } from './columns.js';
-import { type Dialect, quoted } from './dialect.js';
+import { type Dialect, quoted, quotedName } from './dialect.js';
 import { baseOf, type WantedIndex, wantedIndexes } from './indexes.js';
 import { type ConsoleTable, USUAL_NAME } from './table.js';
 
@@ -97,5 +97,3 @@ const isOurs = ({ name, isConstraint }: ConsoleTable['indexes'][number]): boolea
 function dropIndex(table: ConsoleTable, name: string): Step {
   return { kind: 'drop_index', name, sql: `drop index concurrently if exists ${quotedName(table.schema)}.${name}` };
 }
-
-export const quotedName = (name: string): string => `"${name.replaceAll('"', '""')}"`;

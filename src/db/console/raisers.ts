@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { asRefusal, type Refusal } from '../errors.js';
 import { parseRows } from '../rows.js';
 import type { Ask } from './ask.js';
+import { quoted, quotedName } from './dialect.js';
 import type { Judged } from './judged.js';
 import { type Caller, callerRow, callingColumn } from './lookups.js';
 import { functionsIn } from './trial.js';
@@ -40,9 +41,7 @@ export async function raiserOf(
 }
 
 function rowOf({ name, dialect }: Judged, { names, sql, bindings }: RefusedRow): string {
-  const values = names.map(
-    (column, at) => `'${column.replaceAll("'", "''")}', ${(sql[at] ?? 'null').replace(/^\$\d+$/u, '$&::text')}`,
-  );
+  const values = names.map((column, at) => `${quoted(column)}, ${(sql[at] ?? 'null').replace(/^\$\d+$/u, '$&::text')}`);
   return dialect.translate(
     `select (jsonb_populate_record(p, jsonb_build_object(${values.join(', ')}))).*
        from (select) one left join ${name} p on p.ctid = $${bindings.length + 1}::tid`,
@@ -98,5 +97,3 @@ async function expressionsOf(
   );
   return parseRows(found, expressionRow);
 }
-
-const quotedName = (name: string): string => `"${name.replaceAll('"', '""')}"`;

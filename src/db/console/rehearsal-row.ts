@@ -4,6 +4,7 @@ import { codeOf } from '../embedded/errors.js';
 import { asRefusal, type Refusal } from '../errors.js';
 import { parseRows } from '../rows.js';
 import type { Ask } from './ask.js';
+import { quoted, quotedName } from './dialect.js';
 import type { Judged } from './judged.js';
 import { type Explanation, startExplaining } from './explain.js';
 import { numbersFor } from './new-row.js';
@@ -93,7 +94,7 @@ export async function insert(stage: Stage, state: PromotionState, values: Values
   const found = await write(
     ask,
     table.dialect.translate(
-      `insert into {promotions} as p (${['state', ...names.map(asName)].join(', ')}) overriding system value
+      `insert into {promotions} as p (${['state', ...names.map(quotedName)].join(', ')}) overriding system value
        values (${[`{'${state}'}`, ...sql].join(', ')}) returning ${whatIsThere(stage, names)}`,
     ),
     bindings,
@@ -109,7 +110,7 @@ export async function update(stage: Stage, at: string, { from, to, set }: WriteO
   const { sql, bindings } = expressions(stage, Object.values(values));
   const assigned = [
     ...(from === to ? [] : [`state = {'${to}'}`]),
-    ...names.map((name, index) => `${asName(name)} = ${sql[index]}`),
+    ...names.map((name, index) => `${quotedName(name)} = ${sql[index]}`),
   ];
   // Even if none of the columns exists yet: a trigger may refuse any UPDATE.
   const found = await write(
@@ -163,14 +164,14 @@ export async function unlessTooSlow<T>({ ask }: Stage, work: () => Promise<T>): 
  * the rollback; null if there is none that nobody else has locked.
  */
 export async function rowFromBefore({ ask, table }: Stage, start: string, at: string): Promise<WrittenRow | null> {
-  const column = `p.${asName(start)}`;
+  const column = `p.${quotedName(start)}`;
   const found = await ask(
     table.dialect.translate(
       `select p.ctid::text as at, p.id::text as id, {p.state} as state, ${SESSION},
-              jsonb_build_object(${asText(start)}, ${column}::text) as written
+              jsonb_build_object(${quoted(start)}, ${column}::text) as written
          from {promotions} p
         where {p.state} = 'deploying' and p.ctid <> $1::tid and ${column} < now() - interval '1 s'
-          and (select o.${asName(start)} > now() - interval '1 s' from {promotions} o where o.ctid = $1::tid)
+          and (select o.${quotedName(start)} > now() - interval '1 s' from {promotions} o where o.ctid = $1::tid)
         limit 1 for update skip locked`,
     ),
     [at],
@@ -217,13 +218,11 @@ async function inTime<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-const asName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-const asText = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 function whatIsThere(stage: Stage, names: readonly string[]): string {
   const start = startOf(stage);
   const shown = new Set(start === undefined ? names : [...names, start]);
   return `p.ctid::text as at, p.id::text as id, {p.state} as state, ${SESSION},
-   jsonb_build_object(${[...shown].map((name) => `${asText(name)}, p.${asName(name)}::text`).join(', ')}) as written`;
+   jsonb_build_object(${[...shown].map((name) => `${quoted(name)}, p.${quotedName(name)}::text`).join(', ')}) as written`;
 }
 
 /** The column by which the watchdog tells since when a promotion has been deploying. */

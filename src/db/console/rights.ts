@@ -5,6 +5,7 @@ import type { Ask } from './ask.js';
 import type { Inspected } from './ensure.js';
 import { blocks, type Finding } from './finding.js';
 import type { Parties } from './judged.js';
+import { quotedName } from './dialect.js';
 import type { Step } from './plan.js';
 import type { ConsoleTable } from './table.js';
 
@@ -267,8 +268,7 @@ async function judgeIndexNames(
       ];
 }
 
-const quotedSchema = (name: string, schema: string): string =>
-  name.startsWith('"') ? `"${schema.replaceAll('"', '""')}"` : schema;
+const quotedSchema = (name: string, schema: string): string => (name.startsWith('"') ? quotedName(schema) : schema);
 
 function lacking(steps: readonly Step[]): string {
   const columns = steps.flatMap((step) => (step.kind === 'add_columns' ? step.columns : [])).length;

@@ -2,8 +2,7 @@ import * as z from 'zod';
 import { parseRows } from '../rows.js';
 import type { Ask } from './ask.js';
 import { ADDED_BY_US } from './columns.js';
-import type { Dialect, Time } from './dialect.js';
-import { quotedName } from './plan.js';
+import { type Dialect, quotedName, type Time } from './dialect.js';
 import type { ConsoleTable } from './table.js';
 
 /* Times that the console keeps under other names, and starts that can't be true. */

@@ -35,10 +35,11 @@ export async function lookAtServer(url: string, setting: UrlSetting): Promise<Se
         const says = `This is PostgreSQL ${version}, and the app needs 13 or newer. Upgrade the server, or use another one.`;
         throw new ServerError(setting, { kind: 'too_old', says });
       }
-      await requireTime(client, setting);
+      const account = await readAccount(client);
+      requireTime(account, setting);
       if (client.isPooled) {
         await requireTransactions(client);
-        await requirePath(client, setting);
+        requirePath(client.searchPath, account, setting);
       }
       return { version, isPooled: client.isPooled };
     });
@@ -92,48 +93,52 @@ async function requireTransactions(client: PrimaryClient): Promise<void> {
 
 const SOON_MS = 500;
 
-const limitsRow = z.object({
+/** Both are quoted. */
+interface Account {
+  readonly role: string;
+  readonly database: string;
+}
+
+/** With its limits that end a statement. The app lifts its statement_timeout, but only by a statement. */
+const accountRow = z.object({
   role: z.string(),
   database: z.string(),
   statement_timeout: z.string().nullable(),
   transaction_timeout: z.string().nullable(),
 });
 
-/**
- * The limits that end a statement. The app lifts the account's statement_timeout, but only by a statement.
- * @throws ServerError if one of the account's is under a tenth of a second
- */
-async function requireTime(client: PrimaryClient, setting: UrlSetting): Promise<void> {
+async function readAccount(client: PrimaryClient): Promise<z.output<typeof accountRow>> {
   const found = await client.query(
     `select pg_catalog.quote_ident(current_user) as role, pg_catalog.quote_ident(pg_catalog.current_database()) as database,
             pg_catalog.current_setting('statement_timeout', true) as statement_timeout,
             pg_catalog.current_setting('transaction_timeout', true) as transaction_timeout`,
   );
-  for (const { role, database, ...limits } of parseRows(found, limitsRow)) {
-    for (const [limit, time] of Object.entries(limits)) {
-      if (/^\d{1,2}ms$/u.test(time ?? '')) throw tooShort(setting, limit, { role, database });
-    }
+  const [account] = parseRows(found, accountRow);
+  if (account === undefined) throw new Error('The server told no account.');
+  return account;
+}
+
+/** @throws ServerError if a limit of the account's is under a tenth of a second */
+function requireTime({ role, database, ...limits }: z.output<typeof accountRow>, setting: UrlSetting): void {
+  for (const [limit, time] of Object.entries(limits)) {
+    if (/^\d{1,2}ms$/u.test(time ?? '')) throw tooShort(setting, limit, { role, database });
   }
 }
 
-function accountOf(address: ServerAddress): { readonly role: string; readonly database: string } {
+/** Without asking the server, which may have ended each statement. */
+function accountOf(address: ServerAddress): Account {
   const { user = '', database = '' } = new pg.Client({ user: address.user, database: address.database });
   return { role: pg.escapeIdentifier(user), database: pg.escapeIdentifier(database) };
 }
 
-function tooShort(
-  setting: UrlSetting,
-  limit: string,
-  { role, database }: { readonly role: string; readonly database: string },
-  cause?: unknown,
-): ServerError {
+function tooShort(setting: UrlSetting, limit: string, { role, database }: Account, cause?: unknown): ServerError {
   const says = `The account’s ${limit} is too short for anything. Nothing was changed. Take it out of ${setting} and PGOPTIONS if it is there; else run: alter role ${role} in database ${database} set ${limit} = 0`;
   return new ServerError(setting, { kind: 'short_limit', says }, { cause });
 }
 
 /** @throws ServerError if our SQL would mean something else in the pooler's sessions */
-async function requirePath(client: PrimaryClient, setting: UrlSetting): Promise<void> {
-  const says = await faultOfPooledPath(client);
+function requirePath(path: string | null, account: Account, setting: UrlSetting): void {
+  const says = faultOfPooledPath(path ?? '', account);
   if (says !== null) throw new ServerError(setting, { kind: 'search_path', says });
 }
 
