@@ -185,7 +185,7 @@ test.each([
   expect(said(uses.filter(({ file }) => !place.test(file)))).toEqual([]);
 });
 
-test('a command loads the app only if it needs it, and Bolt only to receive', () => {
+test('a command loads the app and the network only if it needs them, and Bolt only to receive', () => {
   const loaded = new Set(['src/cli']);
   for (const name of loaded) {
     for (const { file, target, typeOnly, isDynamic } of imports) {
@@ -193,7 +193,7 @@ test('a command loads the app only if it needs it, and Bolt only to receive', ()
     }
   }
   expect(loaded).toContain('src/db/migrate');
-  expect([...loaded].filter((name) => /^(?:src\/app|@slack\/bolt|src\/slack\/http-receiver)/u.test(name))).toEqual([]);
+  expect([...loaded].filter((name) => /^(?:src\/app|src\/network\/network|@slack\/bolt|src\/slack\/http-receiver)/u.test(name))).toEqual([]);
 });
 
 test('only app.ts and cli.ts read the environment', () => {

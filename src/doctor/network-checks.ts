@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { PEM_CERTIFICATE } from '../db/server/tls.js';
-import { networkCode } from '../network/network.js';
+import { networkCode } from '../network/failures.js';
 import { type Exemption, portOf, type Route, shownProxy } from '../network/proxies.js';
 import { type Check, note, ok } from './checks.js';
 

@@ -3,7 +3,7 @@ import { HEROKU_REASONS, HerokuError, type HerokuErrorKind, type HerokuReason } 
 import { explain, type Task } from './explain.js';
 import { rateLimitRemaining, requestId, retryAfterMs } from './limits.js';
 import type { Outcome } from './one-send-request.js';
-import { isFromBetween, leavesOutcomeOpen } from '../network/network.js';
+import { isFromBetween, leavesOutcomeOpen } from '../network/failures.js';
 
 type Answered = Extract<Outcome, { type: 'answered' }>;
 type Lost = Extract<Outcome, { type: 'lost' }>;

@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { leavesOutcomeOpen, type Network } from '../network/network.js';
+import { leavesOutcomeOpen } from '../network/failures.js';
+import type { Network } from '../network/network.js';
 import { type ClockReading, readClock } from '../promotions/clock.js';
 import { OneSendClient } from './client.js';
 import { isNotHerokus } from './failures.js';

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
-import { type Fetch, networkCode } from '../network/network.js';
+import { networkCode } from '../network/failures.js';
+import type { Fetch } from '../network/network.js';
 
 /** Tells an outside monitor that all is well; the monitor alerts on silence. */
 export interface Heartbeat {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type Fetch, networkCode } from './network.js';
+import { networkCode } from './failures.js';
+import type { Fetch } from './network.js';
 
 /** What a witness gets of a seal. */
 export interface WitnessedSeal {

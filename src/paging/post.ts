@@ -1,4 +1,5 @@
-import { type Fetch, isFromBetween, leavesOutcomeOpen, networkCode } from '../network/network.js';
+import { isFromBetween, leavesOutcomeOpen, networkCode } from '../network/failures.js';
+import type { Fetch } from '../network/network.js';
 import type { FailedAttempt } from '../promotions/back-off.js';
 
 /** Something sent outside Slack wasn't accepted. The message holds no key and no address. */

@@ -1,5 +1,5 @@
 import { WebAPIHTTPError, WebAPIPlatformError, WebAPIRateLimitedError, WebAPIRequestError } from '@slack/web-api';
-import { leavesOutcomeOpen, networkCode } from '../network/network.js';
+import { leavesOutcomeOpen, networkCode } from '../network/failures.js';
 
 /**
  * Slack didn't do what was asked, or it is unknown whether it did.

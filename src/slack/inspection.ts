@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { type Fetch, type Network, networkCode } from '../network/network.js';
+import { networkCode } from '../network/failures.js';
+import type { Fetch, Network } from '../network/network.js';
 import { type ClockReading, readClock } from '../promotions/clock.js';
 import { installedIn } from './identity.js';
 
