@@ -80,12 +80,13 @@ export async function inspectUpToDate(
   );
 }
 
-/** Before any write. A supervisor should retry: a provider lifts its guard, and nobody thinks of this app. */
+/** Before any write. A supervisor should retry what may pass: a provider lifts its guard, or a standby is promoted. */
 async function requireWrites(ask: Ask): Promise<void> {
   const [finding] = await judgeWrites(ask);
   if (finding === undefined) return;
   const { curers } = await readParties(ask, { oid: null, schema: '' }, null);
-  throw new ServerError('DATABASE_URL', { kind: 'read_only', says: describeFinding(finding, curers), mayPass: true });
+  const trouble = { kind: 'read_only', says: describeFinding(finding, curers) };
+  throw new ServerError('DATABASE_URL', finding.mayPass === true ? { ...trouble, mayPass: true } : trouble);
 }
 
 /**

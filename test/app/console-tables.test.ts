@@ -874,21 +874,36 @@ const REFUSED: readonly Refused[] = [
     table: table(),
     after: 'alter role {owner} set default_transaction_read_only = on;',
     says: 'The account {owner} takes no writes',
-    startCode: 1,
   },
   {
     name: 'an account that takes no writes in this database',
     table: table(),
     after: 'alter role {owner} in database {database} set default_transaction_read_only = on;',
     says: 'The account {owner} takes no writes',
-    startCode: 1,
+  },
+  {
+    name: 'an account that takes no writes, here and elsewhere, in a database that takes none',
+    table: table(),
+    after: `alter role {owner} set default_transaction_read_only = on; alter role {owner} in database {database} set default_transaction_read_only = on;
+      alter database {database} set default_transaction_read_only = on;`,
+    says: 'The account {owner} takes no writes',
+  },
+  {
+    name: 'an event trigger that makes each session read-only',
+    since: 17,
+    table: table(),
+    after: `create function only_read() returns event_trigger language plpgsql as $$ begin
+        if session_user ~ '^console_' then set default_transaction_read_only = on; end if; end $$;
+      create event trigger only_read on login execute function only_read();`,
+    keepsNoSession: true,
+    says: 'A pooler or an event trigger sets default_transaction_read_only in each new session, so the app can’t write. Take it out there.',
+    cure: 'drop event trigger only_read',
   },
   {
     name: 'an address that asks for no writes',
     table: table(),
     settings: { PGOPTIONS: '-c default_transaction_read_only=on' },
     says: 'Take it out there.',
-    startCode: 1,
     cure: 'by hand',
   },
   {

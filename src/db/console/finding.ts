@@ -14,6 +14,8 @@ export interface Finding {
   readonly weight: 'blocks' | 'limits';
   /** Another role's write may pass. */
   readonly dependsOnRole?: true;
+  /** It may pass without anybody thinking of this app. */
+  readonly mayPass?: true;
   /** Only `migrate` finds it, so `migrate --sql` doesn't print its cure. */
   readonly isUnscripted?: true;
 }

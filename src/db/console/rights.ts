@@ -67,23 +67,34 @@ function readOnly({ standby, source, name, role }: z.output<typeof writesRow>): 
       return blocks(
         'The options in DATABASE_URL, or PGOPTIONS, set default_transaction_read_only, so the app can’t write. Take it out there.',
       );
+    case 'session':
+      return blocks(
+        'A pooler or an event trigger sets default_transaction_read_only in each new session, so the app can’t write. Take it out there.',
+      );
     case 'user':
     case 'database user': {
       const where = source === 'user' ? '' : ` in database ${name}`;
       return blocks(
         `The account ${role} takes no writes: its default_transaction_read_only is on.`,
-        ['set default_transaction_read_only = off', `alter role ${role}${where} reset default_transaction_read_only`],
+        [WRITABLE, `alter role ${role}${where} set default_transaction_read_only = off`],
         'superuser',
       );
     }
     default:
-      return blocks(
-        `The database ${name} takes no writes. If it is a standby, point DATABASE_URL at the primary.`,
-        ['set default_transaction_read_only = off', `alter database ${name} reset default_transaction_read_only`],
-        'database owner',
-      );
+      return {
+        ...blocks(
+          `The database ${name} takes no writes. If it is a standby, point DATABASE_URL at the primary.`,
+          // Not RESET: the server, or all roles, may have it on, too.
+          [WRITABLE, `alter database ${name} set default_transaction_read_only = off`],
+          'database owner',
+        ),
+        mayPass: true,
+      };
   }
 }
+
+/** For the cure itself. */
+const WRITABLE = 'set default_transaction_read_only = off';
 
 const migrationRow = z.object({
   exists: z.boolean(),
