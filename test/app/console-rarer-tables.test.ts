@@ -23,6 +23,17 @@ const ROW_OF_BEFORE = ROW.replace('(flag_key', '(created_at, flag_key').replace(
   "(now() - interval '31 hours', 'console",
 );
 
+/** A person of the console's, and the row with such a one in each of these columns. */
+const PERSON = `'00000000-0000-4000-8000-000000000001'`;
+const PEOPLE = `create table people (id uuid primary key); insert into people values (${PERSON});`;
+const rowOf = (...columns: readonly string[]): string =>
+  ROW.replace('(flag_key', `(${columns.join(', ')}, flag_key`).replace(
+    "('console",
+    `(${columns.map(() => PERSON).join(', ')}, 'console`,
+  );
+const many = (n: number, column: string): string => Array.from({ length: n }, (_, at) => `, c${at} ${column}`).join('');
+const DROPPED = `drop column c0${Array.from({ length: 1_399 }, (_, at) => `, drop column c${at + 1}`).join('')}`;
+
 const WORK: readonly Works[] = [
   {
     name: 'a published table, whose subscribers need the new columns',
@@ -143,6 +154,24 @@ const WORK: readonly Works[] = [
     table: `${table(', changes integer default 0')}
       ${guard('if pg_trigger_depth() < 2 then update console_flag_promotions set changes = changes + 1 where id = new.id; end if; return null;')}
       ${trigger(AFTER_UPDATE)}`,
+    notesNothing: true,
+  },
+  {
+    name: 'a row that leaves the app’s columns room on its page',
+    table: table(many(118, `name not null default 'x'`)),
+  },
+  {
+    name: 'as many columns as a table can have, most of them dropped, with the app’s',
+    table: `${table(many(1_560, 'bigint'))} alter table console_flag_promotions ${DROPPED};`,
+  },
+  ...(['quote_all_identifiers = on', `search_path = ''`, `time zone 'Etc/UCT'`] as const).map((set) => ({
+    name: `a trigger that sets what the app doesn’t depend on: ${set}`,
+    table: `${table()} ${guard(`set local ${set}; return new;`)} ${trigger(BEFORE_UPDATE)}`,
+    notesNothing: true as const,
+  })),
+  {
+    name: 'a trigger whose function has a DateStyle of its own',
+    table: `${table()} ${guard('return new;').replace('language plpgsql', `language plpgsql set datestyle = 'German'`)} ${trigger(BEFORE_UPDATE)}`,
     notesNothing: true,
   },
   {
@@ -559,6 +588,100 @@ const REFUSED: readonly Refused[] = [
     says: 'The index shares does not let the app',
     rowLater: true,
   },
+  ...(
+    [
+      ['by long columns', many(990, 'bigint default 1')],
+      ['by texts', many(990, `text default 'abcdefg'`)],
+      ['in a new row alone', many(123, `name default 'x'`), ''],
+      [
+        'in a single row, of columns that are empty elsewhere',
+        many(123, 'name'),
+        `${ROW} insert into console_flag_promotions select id + 1, flag_key, heroku_app, 'failed', promoted_at${`, 'x'`.repeat(123)} from console_flag_promotions;`,
+      ],
+    ] as const
+  ).map(([name, columns, row = ROW]) => ({
+    name: `a row that fills its page but for the app’s columns: ${name}`,
+    table: table(columns, { row }),
+    says: /^A row of public\.console_flag_promotions is too big for PostgreSQL with the app’s columns\. .*\nNothing was changed\.\n$/u,
+    cure: 'by hand' as const,
+  })),
+  ...['immutable', 'immutable security definer'].map((how) => ({
+    name: `a domain whose CHECK calls a function that fails by itself: ${how}`,
+    table: `${SHARE.replace('immutable', how)} create domain word as text constraint "Share" check (share(value) > 0); ${table('', { state: 'word not null' })}`,
+    says: 'The CHECK "Share" of the domain public.word does not let the app cancel: “division by zero”. As the owner of the table ({owner}), run: alter domain public.word drop constraint "Share";',
+  })),
+  {
+    name: 'a domain over one whose CHECK fails by itself, of a new row’s texts',
+    table: `create function who(text) returns integer language sql immutable as $$ select 1 / (case when $1 like 'U0%' then 0 else 1 end) $$;
+      create domain account as varchar(40) constraint who check (who(value) > 0); create domain "Marker" as account check (value <> '');
+      ${table(', marked_by "Marker"')}`,
+    says: /^The CHECK who of the domain public\.account does not let the app mark a promotion: “division by zero”\. .*\nNothing was changed\.\n$/u,
+  },
+  {
+    name: 'a domain over one whose CHECK refuses a state',
+    table: `create domain word as text constraint words check (value <> 'cancelled'); create domain "Word" as word; ${table('', { state: '"Word" not null' })}`,
+    says: 'state is of the domain Word, which does not let the app cancel: “value for domain "Word" violates check constraint "words"”. As the owner of the table ({owner}), run: alter domain public.word drop constraint words;',
+  },
+  {
+    name: 'somebody else’s domain whose CHECK refuses a state',
+    before: `create schema types; create domain types.word as text constraint words check (value <> 'cancelled'); grant usage on schema types to {owner};`,
+    table: table('', { state: 'types.word not null' }),
+    says: 'As a superuser, run: alter domain types.word drop constraint words;',
+  },
+  {
+    name: 'a domain that a trigger casts a state to',
+    table: `create domain word as text check (value <> 'failed'); ${table()} ${guard('perform new.state::word; return new;')} ${trigger(BEFORE_UPDATE)}`,
+    says: 'The trigger guard does not let the app record that a promotion failed: “value for domain word',
+  },
+  {
+    name: 'a domain whose default fails by itself',
+    table: `create domain share as integer default 1 / (length(current_user) - length(current_user));
+      ${table(', part share', { row: '' })}`,
+    says: /^The default of the domain public\.share does not let the app mark a promotion: “division by zero”\. .*\nNothing was changed\.\n$/u,
+    rowLater: true,
+  },
+  {
+    name: 'persons of the console’s, at random by default',
+    table: `${PEOPLE} ${table(', resolved_by uuid not null default gen_random_uuid() references people', { row: rowOf('resolved_by') })}`,
+    says: /^resolved_by is uuid, and the app writes text to it\. .*\nNothing was changed\.\n$/u,
+  },
+  {
+    name: 'two persons of the console’s, at random by default, and a rule of both',
+    table: `${PEOPLE} ${table(
+      `, marked_by uuid default gen_random_uuid() references people, resolved_by uuid default gen_random_uuid() references people,
+        check (resolved_by >= marked_by)`,
+      { row: rowOf('marked_by', 'resolved_by') },
+    )}`,
+    says: /2 reasons:\n.*marked_by is uuid.*\n.*resolved_by is uuid.*\nAll statements/u,
+  },
+  {
+    name: 'another column of the console’s with a foreign key, at random by default',
+    table: `${PEOPLE} ${table(', owner_id uuid not null default gen_random_uuid() references people', { row: rowOf('owner_id') })}`,
+    says: /^The foreign key console_flag_promotions_owner_id_fkey on owner_id does not let the app mark a promotion\. .*\nNothing was changed\.\n$/u,
+  },
+  {
+    name: 'a number for a person, with a CHECK, an index and a sequence',
+    table: `${table(', resolved_by serial check (resolved_by > 0)')} create index on console_flag_promotions (flag_key) where resolved_by > 3;`,
+    says: /^resolved_by is integer, and the app writes text to it\. .*\nNothing was changed\.\n$/u,
+  },
+  ...(
+    [
+      ['DateStyle', `set local datestyle = 'German';`],
+      ['DateStyle', `perform set_config('DateStyle', 'SQL, DMY', true);`],
+      ['TimeZone', `set local timezone = 'Asia/Tokyo';`],
+      ['TimeZone', `set time zone 'Asia/Tokyo';`],
+      ['client_encoding', `set local client_encoding = 'LATIN1';`],
+      ['standard_conforming_strings', 'set local standard_conforming_strings = off;'],
+      ['search_path', 'set local search_path = public, pg_catalog;'],
+    ] as const
+  ).map(([setting, body]) => ({
+    name: `a trigger that changes how PostgreSQL takes the app’s statements: ${body}`,
+    table: `${table()} ${guard(`${body} return new;`)} ${trigger(BEFORE_UPDATE)}`,
+    says: new RegExp(
+      `^The trigger guard sets ${setting}, which stays set: .* disable trigger guard;\\nNothing was changed\\.\\n$`,
+      'u',
+    ),
+  })),
   {
     name: 'a range of times that is generated, and begins after its end',
     table: table(

@@ -14,7 +14,7 @@ export const FUNCTIONS =
   has_tablespace_privilege hashtext isfinite json_agg json_build_object jsonb_agg jsonb_array_elements
   jsonb_array_elements_text jsonb_build_array jsonb_build_object jsonb_each jsonb_each_text jsonb_object_agg jsonb_populate_record jsonb_set
   left length lower max min now obj_description octet_length percentile_cont pg_advisory_xact_lock
-  pg_advisory_xact_lock_shared pg_backend_pid pg_current_snapshot pg_encoding_to_char pg_get_constraintdef pg_get_expr
+  pg_advisory_xact_lock_shared pg_backend_pid pg_column_size pg_current_snapshot pg_encoding_to_char pg_get_constraintdef pg_get_expr
   pg_get_triggerdef pg_get_userbyid pg_has_role pg_is_in_recovery pg_notify pg_sequence_last_value pg_snapshot_xmax pg_snapshot_xmin
   pg_try_advisory_xact_lock position quote_ident regexp_replace repeat replace round set_config setval sha256
   starts_with string_agg string_to_array strpos substr substring sum to_char to_jsonb to_regclass to_regnamespace to_regrole to_timestamp

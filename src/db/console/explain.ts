@@ -1,6 +1,7 @@
 import type { PromotionState } from '../../promotions/promotion.js';
 import type { Refusal } from '../errors.js';
 import type { Ask } from './ask.js';
+import { quotedName } from './dialect.js';
 import { blocks, distinct, type Finding, limits } from './finding.js';
 import { baseOf } from './indexes.js';
 import type { Judged } from './judged.js';
@@ -8,6 +9,7 @@ import {
   type Caller,
   callerOf,
   type Check,
+  checkOfDomain,
   constraintOf,
   type Index,
   indexOf,
@@ -21,8 +23,10 @@ import {
 } from './lookups.js';
 import { missingRight } from './missing-right.js';
 import { sequencesOf } from './new-row.js';
+import { tooBig } from './row-size.js';
 import { lowerCase } from './settings.js';
-import { type Column, withoutDefault } from './shape.js';
+import { type Column, judgeColumn, withoutDefault } from './shape.js';
+import { SPOILING } from './spoiling.js';
 import { functionsIn } from './trial.js';
 import { NAMES, USES, type Written } from './writes.js';
 
@@ -38,8 +42,8 @@ export interface Explanation {
   altered(column: string, does: string, wrote: Written, found: string | null): Promise<void>;
   /** After a write, the session has another role. */
   switched(role: string): Promise<void>;
-  /** After a write, no other statement can work, because of what a trigger has set. */
-  spoiled(setting: 'transaction_read_only' | 'statement_timeout' | 'transaction_timeout'): Promise<void>;
+  /** After a write, a setting of SPOILING is one with which the app can't work. */
+  spoiled(setting: string): Promise<void>;
   /** A write that doesn't name the start of a promotion changed it. */
   renewed(start: string): Promise<void>;
   /** A write took too long; false if nothing tells in what. `where`: PostgreSQL's context. */
@@ -68,6 +72,12 @@ const ofRole = (dependsOnRole: boolean, finding: Finding): Finding =>
 export function startExplaining(ask: Ask, table: Judged, columns: readonly Column[]): Explanation {
   const found: Finding[] = [];
   const alter = (action: string): string => `alter table ${table.name} ${action}`;
+
+  /** Whether a cure for a column's type drops the constraint, too. */
+  const isDropped = (constraint: string): boolean =>
+    columns
+      .flatMap((column) => judgeColumn(table, column).flatMap(({ sql }) => sql))
+      .some((sql) => sql.includes(` drop constraint ${constraint},`) || sql.includes(` if exists ${constraint},`));
 
   async function explain(
     refusal: Refusal,
@@ -140,6 +150,7 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
       return [widen(table, check, states.length === 0 ? [to] : states, alter)];
     }
     if (areNames(check.columns)) return [untried(check.name)];
+    if (isDropped(check.name)) return [];
     return [
       blocks(`The CHECK ${check.name} does not let the app ${does}: ${check.expression}.`, [
         alter(`drop constraint ${check.name}`),
@@ -148,15 +159,19 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
   }
 
   async function ofDomain(refusal: Refusal, does: string, to: PromotionState): Promise<readonly Finding[]> {
+    if ((await triggerOf(ask, table, refusal.where)) !== null) return [await ofOther(refusal, does)];
     const { dataType, constraint } = refusal;
     if (dataType === null || constraint === null) return [await ofOther(refusal, does)];
-    const of = columns.filter(({ type }) => type === dataType || type.endsWith(`.${dataType}`));
-    return [
-      blocks(
-        `${of.map(({ name }) => name).join(', ')} is of the domain ${dataType}, which does not let the app ${does}: ${said(refusal)}${of.some(isState) ? typoIn(table, [to]) : ''}`,
-        [`alter domain ${of[0]?.type ?? dataType} drop constraint "${constraint}"`],
-      ),
-    ];
+    const check = await checkOfDomain(ask, table, dataType, constraint);
+    const typo = check?.columns.includes('state') === true ? typoIn(table, [to]) : '';
+    const refuses = `does not let the app ${does}: ${said(refusal)}${typo}`;
+    // A part of a column may be of it.
+    if (check === null) {
+      const cure = `alter domain ${quotedName(dataType)} drop constraint ${quotedName(constraint)}`;
+      return [blocks(`The domain ${dataType} ${refuses}`, [cure])];
+    }
+    const of = `${check.columns.join(', ')} ${check.columns.length === 1 ? 'is' : 'are'} of the domain ${dataType}`;
+    return [blocks(`${of}, which ${refuses}`, [check.cure], check.by)];
   }
 
   /** The catalog tells of a column without a default; this one's default, or a trigger, makes it null. */
@@ -175,6 +190,7 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
     if (constraint === null) return [await ofOther(refusal, does)];
     const { name, columns: on } = constraint;
     if (areNames(on)) return [untried(name)];
+    if (isDropped(name)) return [];
     return [
       blocks(
         `The foreign key ${name} on ${on.join(', ')} does not let the app ${does}.${on.includes('state') ? typoIn(table, [to]) : ''}`,
@@ -224,25 +240,30 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
   async function culpritOf(where: string | null, raiser: Caller | null) {
     const trigger = await triggerOf(ask, table, where);
     if (trigger !== null) {
-      return { who: `The trigger ${trigger}`, cure: [alter(`disable trigger ${trigger}`)], isTrigger: true };
+      const cure = [alter(`disable trigger ${trigger}`)];
+      return { who: `The trigger ${trigger}`, cure, by: 'table owner', isTrigger: true } as const;
     }
     const caller = raiser ?? (await callerOf(ask, table, where));
-    if (caller === null) return { who: 'PostgreSQL', cure: [], isTrigger: false };
-    return { who: `The ${caller.what}`, cure: [caller.cure], isTrigger: false };
+    if (caller === null) return { who: 'PostgreSQL', cure: [], by: 'table owner', isTrigger: false } as const;
+    return { who: `The ${caller.what}`, cure: [caller.cure], by: caller.by, isTrigger: false };
   }
 
   async function ofOther(refusal: Refusal, does: string, raiser: Caller | null = null): Promise<Finding> {
-    const { who, cure, isTrigger } = await culpritOf(refusal.where, raiser);
+    const { who, cure, by, isTrigger } = await culpritOf(refusal.where, raiser);
+    if (cure.length === 0 && isOfSize(refusal)) return tooBig(table);
     const says = `${who} does not let the app ${does}: ${said(refusal)}`;
     // insufficient_privilege
-    if (refusal.code !== '42501') return ofRole(isTrigger, blocks(says, cure));
+    if (refusal.code !== '42501') return ofRole(isTrigger, blocks(says, cure, by));
     const missing = await missingRight(ask, table, refusal);
     if (missing !== null) {
       const { right, role, isTheirs } = missing;
       return ofRole(true, blocks(says, [`grant ${right} to ${role}`], isTheirs ? 'table owner' : 'superuser'));
     }
-    const setters = refusal.where === null ? await settersOf(ask, table, 'role') : [];
-    return ofRole(true, setters.length > 0 ? ofSetters(setters, 'another role', said(refusal)) : blocks(says, cure));
+    const setters = refusal.where === null ? await settersOf(ask, table, SETS_ROLE) : [];
+    return ofRole(
+      true,
+      setters.length > 0 ? ofSetters(setters, 'another role', said(refusal)) : blocks(says, cure, by),
+    );
   }
 
   /** `after`: what came of it. */
@@ -292,15 +313,16 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
       found.push(ofRole(dependsOnRole, blocks(says, cure)));
     },
     async switched(role) {
-      const setters = await settersOf(ask, table, 'role');
+      const setters = await settersOf(ask, table, SETS_ROLE);
       const triggers = setters.length > 0 ? setters : await rowTriggers(ask, table, 'update');
       const after = `the app’s next statements run as ${role}.`;
       found.push(ofRole(true, ofSetters(triggers, 'another role', after)));
     },
     async spoiled(setting) {
-      const setters = await settersOf(ask, table, setting);
+      const { set = setting, so = '' } = SPOILING.get(setting) ?? {};
+      const setters = await settersOf(ask, table, set);
       const triggers = setters.length > 0 ? setters : await rowTriggers(ask, table, 'update');
-      found.push(ofSetters(triggers, setting, 'PostgreSQL refuses or ends the app’s next statements.'));
+      found.push(ofSetters(triggers, setting, so));
     },
     async renewed(start) {
       const { who, cure, dependsOnRole } = await whoChanges(['update']);
@@ -332,12 +354,17 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
   };
 }
 
+/** What follows SET. */
+const SETS_ROLE = 'role|authorization';
+
 const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 
 const isOf = ({ schema, relation }: Judged, refusal: Refusal): boolean =>
   refusal.table === relation && refusal.schema === schema;
 
-const isState = ({ name }: Column): boolean => name === 'state';
+/** program_limit_exceeded: for a key that is too long, it names the index. */
+const isOfSize = ({ code, where, constraint }: Refusal): boolean =>
+  code === '54000' && where === null && constraint === null;
 
 const areNames = (columns: readonly string[]): boolean =>
   columns.length > 0 && columns.every((column) => NAMES.some((name) => name === column));

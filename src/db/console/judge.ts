@@ -225,7 +225,8 @@ const behindRow = z.object({ behind: z.boolean() });
 async function judgeSequences(ask: Ask, table: Judged): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   // Not by name: defaults hold the sequence itself, and work without a right on its schema.
-  for (const { column, quoted, oid, sequence } of await sequencesOf(ask, table)) {
+  const sequences = await sequencesOf(ask, table);
+  for (const { column, quoted, oid, sequence } of sequences.filter(({ is_number }) => is_number)) {
     const found = await ask(
       `select coalesce((select max(${quoted}) from ${table.name})
           > coalesce(pg_sequence_last_value($1::oid), (select seqstart - 1 from pg_sequence where seqrelid = $1::oid)), false) as behind

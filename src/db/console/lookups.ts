@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { PROMOTION_STATES, type PromotionState } from '../../promotions/promotion.js';
 import { parseRows } from '../rows.js';
 import type { Ask } from './ask.js';
+import { CURERS } from './finding.js';
 import type { Judged } from './judged.js';
 import { functionsIn } from './trial.js';
 
@@ -87,7 +88,7 @@ export async function triggerOf(ask: Ask, { oid }: Judged, where: string | null)
   return parseRows(found, nameRow)[0]?.name ?? null;
 }
 
-export const callerRow = z.object({ what: z.string(), cure: z.string() });
+export const callerRow = z.object({ what: z.string(), cure: z.string(), by: z.enum(CURERS) });
 /** What of the table computes something that fails, and the statement without which it works. */
 export type Caller = z.output<typeof callerRow>;
 
@@ -97,7 +98,38 @@ export const callingColumn = (name: string): string => `
   format(case when a.attgenerated = 's' then 'alter table %s alter column %I drop expression'
               when a.attgenerated <> '' then 'alter table %s drop column %I'
               when a.attnotnull then 'alter table %s alter column %I drop default, alter column %2$I drop not null'
-              else 'alter table %s alter column %I drop default' end, ${name}, a.attname) as cure`;
+              else 'alter table %s alter column %I drop default' end, ${name}, a.attname) as cure, 'table owner' as by`;
+
+/** SQL: the domains that the table's columns are of, and those under them. `depth` is 0 for the column's own. */
+export const DOMAINS = `(with recursive of as (
+    select a.attname::text as column_name, y.typname::text as own, 0 as depth, y.* from pg_attribute a join pg_type y on y.oid = a.atttypid
+     where a.attrelid = $1::oid and a.attnum > 0
+    union all select of.column_name, of.own, of.depth + 1, y.* from of join pg_type y on y.oid = of.typbasetype where of.typtype = 'd')
+  select of.*, format('%I.%I', n.nspname, of.typname) as domain,
+         case when pg_has_role(c.relowner, of.typowner, 'USAGE') then 'table owner' else 'superuser' end as by
+    from of join pg_namespace n on n.oid = of.typnamespace join pg_class c on c.oid = $1::oid where of.typtype = 'd')`;
+
+/** SQL: what calls it and its cure, for the CHECK `k` of the domain `d`. */
+export const CHECK_OF_DOMAIN = `format('CHECK %I of the domain %s', k.conname, d.domain) as what,
+  format('alter domain %s drop constraint %I', d.domain, k.conname) as cure, d.by`;
+
+const domainRow = z.object({ columns: z.array(z.string()), domain: z.string(), cure: z.string(), by: z.enum(CURERS) });
+
+/** The CHECK that refused a column's domain: of it, or of one under it. Null if no column is of it. */
+export async function checkOfDomain(
+  ask: Ask,
+  { oid }: Judged,
+  domain: string,
+  constraint: string,
+): Promise<z.output<typeof domainRow> | null> {
+  const found = await ask(
+    `select array_agg(d.column_name order by d.column_name) as columns, d.domain, ${CHECK_OF_DOMAIN}
+       from ${DOMAINS} d join pg_constraint k on k.contypid = d.oid
+      where d.own = $2 and k.conname = $3 group by d.domain, d.by, k.conname order by min(d.depth) limit 1`,
+    [oid, domain, constraint],
+  );
+  return parseRows(found, domainRow)[0] ?? null;
+}
 
 /** What else of the table calls the function that PostgreSQL was in: an index, a CHECK or a column's expression. */
 export async function callerOf(ask: Ask, { oid, name }: Judged, where: string | null): Promise<Caller | null> {
@@ -105,12 +137,16 @@ export async function callerOf(ask: Ask, { oid, name }: Judged, where: string | 
     `with called as (
        select d.classid, d.objid from pg_depend d join pg_proc f on f.oid = d.refobjid
         where d.refclassid = 'pg_proc'::regclass and f.proname = any($2::text[]))
-     select format('index %I', i.relname) as what, format('drop index %I.%I', n.nspname, i.relname) as cure
+     select format('index %I', i.relname) as what, format('drop index %I.%I', n.nspname, i.relname) as cure, 'table owner' as by
        from called join pg_class i on i.oid = called.objid and called.classid = 'pg_class'::regclass
        join pg_index x on x.indexrelid = i.oid join pg_namespace n on n.oid = i.relnamespace where x.indrelid = $1::oid
      union all
-     select format('CHECK %I', k.conname), format('alter table %s drop constraint %I', $3::text, k.conname)
+     select format('CHECK %I', k.conname), format('alter table %s drop constraint %I', $3::text, k.conname), 'table owner'
        from called join pg_constraint k on k.oid = called.objid and called.classid = 'pg_constraint'::regclass where k.conrelid = $1::oid
+     union all
+     select ${CHECK_OF_DOMAIN}
+       from called join pg_constraint k on k.oid = called.objid and called.classid = 'pg_constraint'::regclass
+       join ${DOMAINS} d on d.oid = k.contypid
      union all
      select ${callingColumn('$3::text')}
        from called join pg_attrdef d on d.oid = called.objid and called.classid = 'pg_attrdef'::regclass
@@ -134,20 +170,12 @@ export async function rowTriggers(ask: Ask, { oid }: Judged, by: 'insert' | 'upd
   return (before.length > 0 ? before : triggers).map(({ name }) => name);
 }
 
-/** Regular expressions of what follows SET, by what it sets. */
-const SETS = {
-  role: 'role|authorization',
-  statement_timeout: 'statement_timeout',
-  transaction_timeout: 'transaction_timeout',
-  transaction_read_only: String.raw`(default_)?transaction_read_only|(characteristics\s+as\s+)?transaction\M[^;]*\mread\s+only`,
-} as const;
-
-/** Triggers whose function sets another role, or such, which stays set after it. */
-export async function settersOf(ask: Ask, { oid }: Judged, what: keyof typeof SETS): Promise<readonly string[]> {
+/** Triggers whose function sets something that stays set after it. `what`: a regular expression of what follows SET. */
+export async function settersOf(ask: Ask, { oid }: Judged, what: string): Promise<readonly string[]> {
   const found = await ask(
     `select quote_ident(t.tgname) as name from pg_trigger t join pg_proc f on f.oid = t.tgfoid
       where t.tgrelid = $1::oid and not t.tgisinternal and t.tgenabled <> 'D' and f.prosrc ~* $2 order by 1`,
-    [oid, String.raw`\mset\s+((local|session)\s+)?(${SETS[what]})\M|set_config\s*\(\s*'(${SETS[what]})'`],
+    [oid, String.raw`\mset\s+((local|session)\s+)?(${what})\M|set_config\s*\(\s*'(${what})'`],
   );
   return parseRows(found, nameRow).map(({ name }) => name);
 }

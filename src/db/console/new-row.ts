@@ -76,13 +76,21 @@ export async function numbersFor(
 const HIGHEST: Readonly<Record<string, bigint>> = { int2: 32_767n, int4: 2_147_483_647n };
 const HIGHEST_OF_OTHERS = 9_223_372_036_854_775_807n;
 
-const sequenceRow = z.object({ column: z.string(), quoted: z.string(), oid: z.coerce.string(), sequence: z.string() });
+const sequenceRow = z.object({
+  column: z.string(),
+  quoted: z.string(),
+  oid: z.coerce.string(),
+  sequence: z.string(),
+  /** Else it keeps the number as a text. */
+  is_number: z.boolean(),
+});
 export type SequenceOf = z.output<typeof sequenceRow>;
 
 /** Columns that a sequence numbers, their own or another. */
 export async function sequencesOf(ask: Ask, { oid }: { readonly oid: string }): Promise<readonly SequenceOf[]> {
   const found = await ask(
-    `select a.attname::text as column, quote_ident(a.attname) as quoted, s.oid, format('%I.%I', n.nspname, s.relname) as sequence
+    `select a.attname::text as column, quote_ident(a.attname) as quoted, s.oid, format('%I.%I', n.nspname, s.relname) as sequence,
+            (select y.typcategory = 'N' from pg_type y where y.oid = a.atttypid) as is_number
        from pg_attribute a
        join pg_depend x on (x.classid = 'pg_attrdef'::regclass and x.refclassid = 'pg_class'::regclass
                 and x.objid = (select d.oid from pg_attrdef d where d.adrelid = a.attrelid and d.adnum = a.attnum))

@@ -11,6 +11,7 @@ import { numbersFor } from './new-row.js';
 import type { Caller } from './lookups.js';
 import { raiserOf, type RefusedRow } from './raisers.js';
 import { type Column, judgeColumn } from './shape.js';
+import { spoiledSetting } from './spoiling.js';
 import { TOO_SLOW, whereOf } from './trial.js';
 import { USES, type Values, type WriteOf, type Written } from './writes.js';
 
@@ -27,6 +28,10 @@ export interface Stage {
   readonly numbers: { readonly first: Values; readonly second: Values; readonly made: Values };
   /** A trigger may change or delete a row once it is written, and an index finds the row again. */
   readonly rereads: boolean;
+  /** Who writes. */
+  readonly role: string;
+  /** SQL: what the session is like after a trigger has run, which may have set anything in it. */
+  readonly session: string;
   /** One of BEGINNINGS. */
   readonly begin: string;
   readonly explanation: Explanation;
@@ -35,27 +40,33 @@ export interface Stage {
 export async function stageOf(ask: Ask, table: Judged, columns: readonly Column[], begin: string): Promise<Stage> {
   const isUsable = (column: Column): boolean => USES.has(column.name) && judgeColumn(table, column).length === 0;
   const room = columns.find(({ name }) => name === 'state')?.room ?? null;
+  const { role, zone, rereads } = await readSession(ask, table);
   return {
     ask,
     table,
     usable: new Set(columns.filter(isUsable).map(({ name }) => name)),
     takes: (state) => room === null || Array.from(table.spell(state)).length <= room,
     numbers: await numbersFor(ask, table, columns),
-    rereads: await hasLaterTriggers(ask, table),
+    rereads,
+    role,
+    session: `current_user::text as role, ${spoiledSetting(zone)} as spoiled`,
     begin,
     explanation: startExplaining(ask, table, columns),
   };
 }
 
-async function hasLaterTriggers(ask: Ask, { oid }: Judged): Promise<boolean> {
+async function readSession(ask: Ask, { oid }: Judged): Promise<z.output<typeof sessionRow>> {
   // tgtype: 2 before, 4 insert, 16 update, 64 instead.
   const found = await ask(
-    `select exists (select from pg_trigger where tgrelid = $1::oid and not tgisinternal and tgenabled <> 'D' and tgtype & 66 = 0 and tgtype & 20 <> 0)
+    `select current_user::text as role, current_setting('TimeZone') as zone,
+            exists (select from pg_trigger where tgrelid = $1::oid and not tgisinternal and tgenabled <> 'D' and tgtype & 66 = 0 and tgtype & 20 <> 0)
         and exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
-                     where i.indrelid = $1::oid and i.indisvalid and i.indpred is null and a.attname = 'id') as yes`,
+                     where i.indrelid = $1::oid and i.indisvalid and i.indpred is null and a.attname = 'id') as rereads`,
     [oid],
   );
-  return parseRows(found, z.object({ yes: z.boolean() }))[0]?.yes === true;
+  const [session] = parseRows(found, sessionRow);
+  if (session === undefined) throw new Error('The session told nothing of itself.');
+  return session;
 }
 
 /** Answers the row's new ctid; null if a write changed no row. */
@@ -68,21 +79,17 @@ export async function take(stage: Stage, at: string, writes: readonly WriteOf[])
 export const usableOf = ({ usable }: Stage, set: Values): Values =>
   Object.fromEntries(Object.entries(set).filter(([name]) => usable.has(name)));
 
-const SPOILING = ['transaction_read_only', 'statement_timeout', 'transaction_timeout'] as const;
-export type Spoiling = (typeof SPOILING)[number];
-/** SQL: what the session is like after a trigger has run, which may have set anything in it. */
-const SESSION = `quote_ident(current_user) as role,
-  (select s.name from unnest(array['${SPOILING.join("', '")}']) as s (name)
-    where current_setting(s.name, true) ~ '^(on|[0-9]{1,2}ms)$' limit 1) as spoiled`;
+/** What the session is like before the app's writes. */
+const sessionRow = z.object({ role: z.string(), zone: z.string(), rereads: z.boolean() });
 
 const writtenRow = z.object({
   at: z.string(),
   id: z.string().nullable(),
   state: z.string().nullable(),
-  /** Whose role the session has by then, quoted. */
+  /** Whose role the session has by then. */
   role: z.string(),
-  /** A setting of the session by then with which no other statement can work. */
-  spoiled: z.enum(SPOILING).nullable(),
+  /** A setting of the session by then with which the app can't work. */
+  spoiled: z.string().nullable(),
   written: z.record(z.string(), z.string().nullable()),
 });
 export type WrittenRow = z.output<typeof writtenRow>;
@@ -163,11 +170,12 @@ export async function unlessTooSlow<T>({ ask }: Stage, work: () => Promise<T>): 
  * If the start of our row, whose ctid is `at`, became this transaction's: another row that is deploying, locked until
  * the rollback; null if there is none that nobody else has locked.
  */
-export async function rowFromBefore({ ask, table }: Stage, start: string, at: string): Promise<WrittenRow | null> {
+export async function rowFromBefore(stage: Stage, start: string, at: string): Promise<WrittenRow | null> {
+  const { ask, table } = stage;
   const column = `p.${quotedName(start)}`;
   const found = await ask(
     table.dialect.translate(
-      `select p.ctid::text as at, p.id::text as id, {p.state} as state, ${SESSION},
+      `select p.ctid::text as at, p.id::text as id, {p.state} as state, ${stage.session},
               jsonb_build_object(${quoted(start)}, ${column}::text) as written
          from {promotions} p
         where {p.state} = 'deploying' and p.ctid <> $1::tid and ${column} < now() - interval '1 s'
@@ -189,9 +197,9 @@ export class SlowWriteError extends Error {
   }
 }
 
-/** A trigger has set something in the session with which no other statement can work. */
+/** A trigger has set something in the session with which the app can't work. */
 export class SpoiledSessionError extends Error {
-  constructor(readonly setting: Spoiling) {
+  constructor(readonly setting: string) {
     super(`A write left ${setting} set.`);
   }
 }
@@ -221,7 +229,7 @@ async function inTime<T>(work: () => Promise<T>): Promise<T> {
 function whatIsThere(stage: Stage, names: readonly string[]): string {
   const start = startOf(stage);
   const shown = new Set(start === undefined ? names : [...names, start]);
-  return `p.ctid::text as at, p.id::text as id, {p.state} as state, ${SESSION},
+  return `p.ctid::text as at, p.id::text as id, {p.state} as state, ${stage.session},
    jsonb_build_object(${[...shown].map((name) => `${quoted(name)}, p.${quotedName(name)}::text`).join(', ')}) as written`;
 }
 

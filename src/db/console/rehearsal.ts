@@ -22,6 +22,7 @@ import {
   usableOf,
   type WrittenRow,
 } from './rehearsal-row.js';
+import { hasTooBigRows, lacksColumns, tooBig } from './row-size.js';
 import { type Column, columnsOf } from './shape.js';
 import { onTrial } from './trial.js';
 import {
@@ -183,6 +184,7 @@ async function rehearseFrom(stage: Stage, columns: readonly Column[]): Promise<r
   const deploying = mayPromote ? { ...marked, before: [PROMOTE] } : await insertRow(stage, 'deploying', tries);
   if (marked !== null) await tryWrites(stage, 'marked', marked);
   if (deploying !== null) {
+    if (lacksColumns(columns) && (await isTooBig(stage))) return [...stage.explanation.findings(), tooBig(stage.table)];
     // The promoter writes to what it has taken up: a rule may tie the columns of its lease to each other.
     const held = { ...deploying, before: [...deploying.before, TAKE_UP] };
     const mayHold = (await attempt(stage, () => take(stage, held.at, held.before))).kind === 'done';
@@ -284,6 +286,18 @@ const shortened = (write: WriteOf): WriteOf => ({
   ),
 });
 
+/** With our row among them, which a console's defaults and triggers may have filled. */
+async function isTooBig(stage: Stage): Promise<boolean> {
+  const { ask, table } = stage;
+  const outcome = await attempt(stage, async () => {
+    // It may read the whole table.
+    await ask('set local statement_timeout = 0');
+    return hasTooBigRows(ask, table);
+  });
+  // Rights on single columns don't let the app see the others.
+  return outcome.kind === 'done' && outcome.value;
+}
+
 /** A second promotion of the same flag, once the first is no longer active; and the same person ends it. */
 async function tryReverting(stage: Stage, start: Start, values: Values): Promise<void> {
   const reached: { does: string | null; added: WrittenRow | null } = { does: null, added: null };
@@ -311,7 +325,7 @@ async function check(
   state: PromotionState,
   does: string,
 ): Promise<void> {
-  if (row.role !== stage.table.role) await stage.explanation.switched(row.role);
+  if (row.role !== stage.role) await stage.explanation.switched(row.role);
   if (row.state !== state) await stage.explanation.altered('state', does, state, row.state);
   for (const [name, value] of Object.entries(values)) {
     // The console decides how names are written.

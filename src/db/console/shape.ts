@@ -4,6 +4,7 @@ import { parseRows } from '../rows.js';
 import type { Ask } from './ask.js';
 import { blocks, type Finding } from './finding.js';
 import type { Judged } from './judged.js';
+import { INDEXES_OF_EXPRESSIONS } from './table.js';
 import { type ColumnUse, USES } from './writes.js';
 
 /** What decides which values a column accepts; for a domain, its base type's. */
@@ -28,7 +29,9 @@ const columnRow = z.object({
   /** An identity: `a` is always generated, so no UPDATE may name it. */
   identity: z.enum(['', 'a', 'd']),
   labels: z.array(z.string()).nullable(),
-  foreign_keys: z.array(z.string()),
+  /** CHECKs and foreign keys of it, as DROP CONSTRAINT names them, and indexes with expressions of it. */
+  constraints: z.array(z.string()),
+  indexes: z.array(z.string()),
   views: z.array(z.string()),
 });
 export type Column = z.output<typeof columnRow>;
@@ -52,8 +55,10 @@ export async function columnsOf(ask: Ask, oid: string): Promise<readonly Column[
             (select pg_get_expr(d.adbin, d.adrelid) from pg_attrdef d where d.adrelid = a.attrelid and d.adnum = a.attnum) as by_default,
             a.attgenerated::text as generated, a.attidentity::text as identity,
             (select array_agg(e.enumlabel::text order by e.enumsortorder) from pg_enum e where e.enumtypid = y.oid) as labels,
-            array(select quote_ident(k.conname) from pg_constraint k
-                   where k.conrelid = a.attrelid and k.contype = 'f' and a.attnum = any(k.conkey) order by 1) as foreign_keys,
+            -- One of several columns goes with the first of them.
+            array(select case when cardinality(k.conkey) > 1 then 'if exists ' else '' end || quote_ident(k.conname) from pg_constraint k
+                   where k.conrelid = a.attrelid and k.contype in ('c', 'f') and a.attnum = any(k.conkey) order by 1) as constraints,
+            coalesce(${INDEXES_OF_EXPRESSIONS}, '{}') as indexes,
             array(select distinct r.ev_class::regclass::text from pg_depend d join pg_rewrite r on r.oid = d.objid
                    where d.classid = 'pg_rewrite'::regclass and d.refclassid = 'pg_class'::regclass
                      and d.refobjid = a.attrelid and d.refobjsubid = a.attnum and r.ev_class <> a.attrelid order by 1) as views
@@ -135,9 +140,10 @@ function judgeOurs(column: Column, use: ColumnUse, alter: Alter): readonly Findi
   const findings: Finding[] = [];
   if (!fits(column)) {
     findings.push(
-      blocks(`${column.name} is ${column.type}, and the app writes ${words} to it.${viewsOf(column)}`, [
-        alter(retyped(column, use.kind)),
-      ]),
+      blocks(
+        `${column.name} is ${column.type}, and the app writes ${words} to it.${viewsOf(column)}`,
+        retyped(column, use.kind, alter),
+      ),
     );
   } else if (use.kind === 'text' && column.room !== null && column.room < use.width) {
     findings.push(tooShort(column, use.width, alter));
@@ -185,21 +191,29 @@ function generated({ name, quoted, generated: how }: Column, alter: Alter): Find
 function tooShort(column: Column, width: number, alter: Alter): Finding {
   const lacking = width - (column.room ?? 0);
   const how = lacking === 1 ? 'one character too few' : `and the app writes up to ${width}`;
-  return blocks(`${column.name} takes ${column.room} characters, ${how}.${viewsOf(column)}`, [
-    alter(retyped(column, 'text')),
-  ]);
+  return blocks(
+    `${column.name} takes ${column.room} characters, ${how}.${viewsOf(column)}`,
+    retyped(column, 'text', alter),
+  );
 }
 
-/** Its foreign keys are dropped first: PostgreSQL refuses one between two types. */
-function retyped({ quoted, foreign_keys, type: from, base_type, by_default }: Column, kind: ColumnUse['kind']): string {
+/** Without what PostgreSQL refuses with another type: a foreign key, and what compares it with a value of its own type. */
+function retyped(column: Column, kind: ColumnUse['kind'], alter: Alter): readonly string[] {
+  const { quoted, constraints, indexes, type: from, base_type, by_default } = column;
+  const actions = newType(quoted, kind, base_type, by_default);
+  // From one text to another, all of that stays.
+  if (kind === 'text' && /^(?:character|text|citext|name)/u.test(from)) return [alter(actions.join(', '))];
+  const dropped = constraints.map((name) => `drop constraint ${name}`);
+  return [...indexes.map((index) => `drop index if exists ${index}`), alter([...dropped, ...actions].join(', '))];
+}
+
+function newType(quoted: string, kind: ColumnUse['kind'], base: string, byDefault: string | null): readonly string[] {
+  if (kind === 'text') return madeText(base, quoted, byDefault);
   const { type } = KINDS[kind];
   const as = (sql: string): string => `nullif(${sql}::text, '')${kind === 'number' ? '::numeric' : ''}::${type}`;
   const alter = `alter column ${quoted}`;
-  const isText = /^(?:character|text|citext|name)/u.test(from);
-  const dropped = foreign_keys.map((name) => `drop constraint ${name}`);
-  if (kind === 'text') return [...(isText ? [] : dropped), ...madeText(base_type, quoted, by_default)].join(', ');
   const retype = `${alter} type ${type} using ${as(quoted)}`;
-  return [...dropped, ...withDefault(alter, retype, by_default === null ? null : as(`(${by_default})`))].join(', ');
+  return withDefault(alter, retype, byDefault === null ? null : as(`(${byDefault})`));
 }
 
 /** SQL of the text itself, for types whose text is more than that: JSON has quotation marks, bytes have digits. */

@@ -271,6 +271,13 @@ const BASE_TYPE = `(with recursive base as (
     union all select b.* from base d join pg_type b on b.oid = d.typbasetype where d.typtype = 'd')
   select typname, typtype, typcategory, typnamespace, oid from base where typtype <> 'd')`;
 
+/** SQL: the indexes with expressions of the column `a`, or a condition. */
+export const INDEXES_OF_EXPRESSIONS = `(
+  select array_agg(distinct format('%I.%I', n.nspname, i.relname)) from pg_index x join pg_class i on i.oid = x.indexrelid
+    join pg_namespace n on n.oid = i.relnamespace join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = i.oid
+   where x.indrelid = a.attrelid and (x.indpred is not null or x.indexprs is not null)
+     and d.refclassid = 'pg_class'::regclass and d.refobjid = a.attrelid and d.refobjsubid = a.attnum)`;
+
 const COLUMNS = `(
   select json_agg(json_build_object(
            'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'base', t.typname, 'base_kind', t.typtype,
@@ -282,10 +289,7 @@ const COLUMNS = `(
                        where k.contype = 'c' and ((k.conrelid = a.attrelid and k.conkey = array[a.attnum]) or k.contypid = a.atttypid)),
            'constraints', (select array_agg(quote_ident(k.conname) order by k.conname) from pg_constraint k
                             where k.conrelid = a.attrelid and k.contype in ('c', 'f') and a.attnum = any(k.conkey)),
-           'indexes', (select array_agg(distinct format('%I.%I', n.nspname, i.relname)) from pg_index x join pg_class i on i.oid = x.indexrelid
-                         join pg_namespace n on n.oid = i.relnamespace join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = i.oid
-                        where x.indrelid = a.attrelid and (x.indpred is not null or x.indexprs is not null)
-                          and d.refclassid = 'pg_class'::regclass and d.refobjid = a.attrelid and d.refobjsubid = a.attnum),
+           'indexes', ${INDEXES_OF_EXPRESSIONS},
            'views', (select array_agg(distinct r.ev_class::regclass::text) from pg_depend d join pg_rewrite r on r.oid = d.objid
                       where d.classid = 'pg_rewrite'::regclass and d.refclassid = 'pg_class'::regclass
                         and d.refobjid = a.attrelid and d.refobjsubid = a.attnum and r.ev_class <> a.attrelid),
