@@ -31,13 +31,13 @@ export async function raiserOf(
 ): Promise<Caller | null> {
   if (functionsIn(where).length > 0 || constraint !== null || named !== null) return null;
   const bindings = [...row.bindings, row.at];
-  const isRefused = async (sql: string): Promise<string | null> => refusalOf(ask, sql, bindings);
+  const failureOf = (sql: string): Promise<string | null> => refusalOf(ask, sql, bindings);
   const whole = `from (${rowOf(table, row)}) as ${quotedName(table.relation)}`;
   // If the row as such is refused, a domain does it.
-  return (await isRefused(`select * ${whole}`)) === null
-    ? firstRefused(await expressionsOf(ask, table, row), code, (all) => isRefused(`select ${all} ${whole}`))
+  return (await failureOf(`select * ${whole}`)) === null
+    ? firstRefused(await expressionsOf(ask, table, row), code, (all) => failureOf(`select ${all} ${whole}`))
     : firstRefused(await domainChecksOf(ask, table, row), code, (all) =>
-        isRefused(`select ${all} ${beforeOf(table, row)}`),
+        failureOf(`select ${all} ${beforeOf(table, row)}`),
       );
 }
 
@@ -45,14 +45,14 @@ export async function raiserOf(
 async function firstRefused(
   all: readonly Expression[],
   code: string,
-  isRefused: (sql: string) => Promise<string | null>,
+  failureOf: (sql: string) => Promise<string | null>,
 ): Promise<Caller | null> {
-  const refusal = all.length === 0 ? null : await isRefused(all.map(({ sql }) => sql).join(', '));
+  const refusal = all.length === 0 ? null : await failureOf(all.map(({ sql }) => sql).join(', '));
   const [first] = all;
   if (refusal === null || first === undefined) return null;
   if (all.length === 1) return refusal === code ? first : null;
   const half = Math.ceil(all.length / 2);
-  return (await firstRefused(all.slice(0, half), code, isRefused)) ?? firstRefused(all.slice(half), code, isRefused);
+  return (await firstRefused(all.slice(0, half), code, failureOf)) ?? firstRefused(all.slice(half), code, failureOf);
 }
 
 function rowOf(table: Judged, row: RefusedRow): string {

@@ -13,8 +13,8 @@ const PAGE = `current_setting('block_size')::integer - 32`;
 const LONGEST_KEPT = 24;
 const POINTER = 18;
 
-/** Null: a dropped column, or one that is computed as it is read. */
 const columnRow = z.object({
+  /** Null: dropped, or computed as it is read. */
   name: z.string().nullable(),
   quoted: z.string(),
   base: z.string(),
