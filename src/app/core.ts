@@ -12,7 +12,7 @@ import { createWitness, type Witness } from '../jobs/witness.js';
 import { markOfHomes } from '../outbox/kinds/home.js';
 import { LEASE_MS, type Outbox } from '../outbox/outbox.js';
 import { type AllowedConfigVars, allowedConfigVars } from '../promotions/config-vars.js';
-import type { Overdue } from '../promotions/overdue.js';
+import { LEAST_OVERDUE_MS, type Overdue } from '../promotions/overdue.js';
 import type { Runtime } from '../runtime.js';
 import { quietUntil } from '../zones.js';
 import { type Busy, createBusy } from './busy.js';
@@ -65,12 +65,10 @@ export function createCore(
   const deliverAll = async (messageIds: readonly string[]): Promise<void> => {
     for (const id of messageIds) await outbox.deliver(id).catch(() => undefined);
   };
-  const findOverdue = () =>
-    db.overdue({
-      afterMs: overdueAfter(config.maintenanceCron, runtime.now()),
-      promoting,
-      witness: witness?.id ?? null,
-    });
+  const owedFor = (afterMs: number) => db.overdue({ afterMs, promoting, witness: witness?.id ?? null });
+  /** Mostly nothing waits that long, and a process's first look at the cron takes it a third of its start. */
+  const findOverdue = async () =>
+    (await owedFor(LEAST_OVERDUE_MS)) === null ? null : owedFor(overdueAfter(config.maintenanceCron, runtime.now()));
   const maintenance = {
     db,
     outbox,

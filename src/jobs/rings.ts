@@ -3,9 +3,9 @@ import { overdueAfterMs } from '../promotions/overdue.js';
 
 const RINGS = 3;
 
-/** Milliseconds from a moment to the cron's third ring after it. */
-export function untilThirdRing(cron: string, from: Date): number {
-  return farthest(rings(cron, from, 'next', RINGS), from).getTime() - from.getTime();
+/** Whether the cron rang three times in so many milliseconds after a moment. */
+export function rangThrice(cron: string, from: Date, withinMs: number): boolean {
+  return thirdBefore(cron, new Date(from.getTime() + withinMs)) > from;
 }
 
 /** After how many milliseconds pending work is overdue, by the cron's last three rings. */
@@ -29,12 +29,10 @@ function thirdBefore(cron: string, now: Date): Date {
   const before = rings(cron, now, 'prev', RINGS);
   const [after = now] = before;
   const [until = now] = rings(cron, after, 'next', 1);
-  const third = farthest(before, now);
+  const third = before.at(-1) ?? now;
   stretches.set(cron, { after, until, third });
   return third;
 }
-
-const farthest = (found: readonly Date[], otherwise: Date): Date => found.at(-1) ?? otherwise;
 
 function rings(cron: string, from: Date, direction: 'next' | 'prev', count: number): readonly Date[] {
   const schedule = cronParser.parseExpression(cron, { currentDate: from });

@@ -5,7 +5,7 @@ import { type Alarm, startAlarm } from './alarm.js';
 import { createHeartbeat } from './heartbeat.js';
 import type { MaintenanceAction } from './actions.js';
 import type { MaintenanceReport } from './maintenance.js';
-import { overdueAfter, untilThirdRing } from './rings.js';
+import { overdueAfter, rangThrice } from './rings.js';
 
 export interface WatchdogDependencies {
   readonly runMaintenance: () => Promise<MaintenanceReport>;
@@ -120,9 +120,10 @@ export function createWatchdog(deps: WatchdogDependencies): Watchdog {
     silentSince() {
       // By elapsed time: the wall clock may have been set meanwhile.
       const silentForMs = deps.elapsed() - lastCompleted.elapsed;
-      return silentForMs > untilThirdRing(deps.cron, lastCompleted.at) ? lastCompleted.at : null;
+      return rangThrice(deps.cron, lastCompleted.at, silentForMs) ? lastCompleted.at : null;
     },
     failing() {
+      if (failingSince.size === 0) return [];
       const afterMs = overdueAfter(deps.cron, deps.now());
       const now = deps.elapsed();
       return [...failingSince].flatMap(([kind, since]) => (now - since >= afterMs ? [kind] : []));

@@ -7,12 +7,12 @@ export interface Overdue {
   readonly since: Date;
 }
 
-/** The next tick makes up for a single failure. */
-const LEAST_MS = 2 * 60_000;
+/** Nothing is overdue earlier: the next tick makes up for a single failure. */
+export const LEAST_OVERDUE_MS = 2 * 60_000;
 
 /** When undelivered work is overdue: after two minutes or three ticks, whichever is longer. */
 export function overdueAfterMs(threeTicksMs: number): number {
-  return Math.max(LEAST_MS, threeTicksMs);
+  return Math.max(LEAST_OVERDUE_MS, threeTicksMs);
 }
 
 export function describeOverdue({ messages, promotions, seals = 0, since }: Overdue): string {
