@@ -21,6 +21,27 @@ export interface Opener {
   drill<T>(work: (host: DrillHost) => Promise<T>): Promise<T>;
 }
 
+/** Where a command is typed and answered. */
+interface Shell {
+  readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  readonly output: NodeJS.WritableStream;
+  readonly errors: NodeJS.WritableStream;
+  /** For when the command has ended. */
+  setExitCode(code: number): void;
+}
+
+const OWN_SHELL: Shell = {
+  // Asked for only by a command that asks: Node opens it then.
+  get input() {
+    return process.stdin;
+  },
+  output: process.stdout,
+  errors: process.stderr,
+  setExitCode: (code) => {
+    process.exitCode = code;
+  },
+};
+
 /** Recorded with each act, besides the person whose code it was. */
 const ORIGIN = 'command line';
 /** 128 plus the signal's number, as a shell counts. */
@@ -42,9 +63,11 @@ interface ResolveOptions extends Options {
   readonly override?: boolean;
   readonly setBack?: boolean;
 }
+type Answer = (options: Options, run: (conversation: Conversation) => Promise<Reply>) => Promise<void>;
 
 /** `stuck`, `show`, `resolve`, `revert`, `acknowledge`: what the buttons in Slack do, for when Slack is down. */
-export function addPromotionCommands(program: Command, opener: Opener): void {
+export function addPromotionCommands(program: Command, opener: Opener, shell = OWN_SHELL): void {
+  const answer: Answer = (options, run) => answerIn(shell, options, run);
   program
     .command('stuck')
     .description('what is stuck, oldest first, with what Heroku says')
@@ -120,11 +143,11 @@ export function addPromotionCommands(program: Command, opener: Opener): void {
       ),
     );
 
-  addDrill(program, opener);
+  addDrill(program, opener, answer);
 }
 
 /** `drill`: practises an alert, and waits for people. */
-function addDrill(program: Command, opener: Opener): void {
+function addDrill(program: Command, opener: Opener, answer: Answer): void {
   program
     .command('drill')
     .description(
@@ -178,21 +201,25 @@ async function only(
 }
 
 /** Prints a command's answer and sets the exit code: 0 done, 1 refused. Faulty settings are left to the caller. */
-async function answer({ json = false }: Options, run: (conversation: Conversation) => Promise<Reply>): Promise<void> {
+async function answerIn(
+  shell: Shell,
+  { json = false }: Options,
+  run: (conversation: Conversation) => Promise<Reply>,
+): Promise<void> {
   let terminal: Terminal | null = null;
   const conversation: Conversation = {
-    say: (text) => void (json ? process.stderr : process.stdout).write(`${text}\n\n`),
+    say: (text) => void (json ? shell.errors : shell.output).write(`${text}\n\n`),
     terminal: () => {
-      terminal ??= openTerminal(process.stdin, process.stderr);
+      terminal ??= openTerminal(shell.input, shell.errors);
       return terminal;
     },
   };
   const reply = await withOrigin(ORIGIN, () => run(conversation))
     .catch(ended)
     .finally(() => terminal?.close());
-  process.stdout.write(`${json ? terminalJson(reply.json) : reply.text}\n`);
+  shell.output.write(`${json ? terminalJson(reply.json) : reply.text}\n`);
   if (reply.isDone) return;
-  process.exitCode = reply.json['outcome'] === 'interrupted' ? INTERRUPTED : 1;
+  shell.setExitCode(reply.json['outcome'] === 'interrupted' ? INTERRUPTED : 1);
 }
 
 /** If a person or an outage ended it, says so in a sentence; throws anything else. */

@@ -1,9 +1,17 @@
 import { spawn } from 'node:child_process';
+import { Readable, Writable } from 'node:stream';
+import { Command } from 'commander';
+import { withCommandLine, withDecidingCommandLine } from '../../src/app.js';
+import { failureOf } from '../../src/cli/failure.js';
+import { addPromotionCommands } from '../../src/cli/promotions.js';
+import { readCommandConfig, readDecisionConfig } from '../../src/config.js';
+import { createLogger } from '../../src/log.js';
+import { realRuntime } from '../../src/runtime.js';
 import { APP, CONFIG_VAR, FLAG, startTestBed, type TestBed } from '../support/app.js';
 import { builtApp } from '../support/built-app.js';
 import { eventually } from '../support/eventually.js';
 
-/* What the buttons do, without Slack: these processes have none of its settings. */
+/* What the buttons do, without Slack: these commands have none of its settings. */
 
 let bed: TestBed;
 let id: string;
@@ -23,12 +31,17 @@ const WITHOUT_SLACK = ['DATABASE_URL', 'TOTP_ENCRYPTION_KEY', 'HEROKU_API_KEY', 
 const environment = () =>
   Object.fromEntries(Object.entries(bed.environment).filter(([name]) => WITHOUT_SLACK.includes(name)));
 
-/** Runs a command; `input` is piped in. */
-async function cli(
-  words: readonly string[],
-  input: readonly string[] = [],
-  more: Readonly<Record<string, string | undefined>> = {},
-) {
+interface Ended {
+  readonly code: number | null;
+  readonly output: string;
+  readonly errors: string;
+}
+type Settings = Readonly<Record<string, string | undefined>>;
+
+const piped = (input: readonly string[]) => input.map((line) => `${line}\n`).join('');
+
+/** Runs a command as people do, in a process of its own; `input` is piped in. */
+async function spawned(words: readonly string[], input: readonly string[] = [], more: Settings = {}): Promise<Ended> {
   const child = spawn(process.execPath, [await builtApp(), ...words], {
     env: { PATH: process.env['PATH'], ...environment(), ...more },
   });
@@ -40,11 +53,60 @@ async function cli(
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     errors += text;
   });
-  child.stdin.end(input.map((line) => `${line}\n`).join(''));
+  child.stdin.end(piped(input));
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
   bed.hear(output + errors);
   return { code, output, errors };
 }
+
+/** The same in this process: one of Node's takes a second of the processor to start. */
+async function cli(words: readonly string[], input: readonly string[] = [], more: Settings = {}): Promise<Ended> {
+  const settings = { ...environment(), ...more };
+  let code = 0;
+  let output = '';
+  let errors = '';
+  const say = (text: string) => {
+    errors += text;
+  };
+  const around = realRuntime(createLogger('fatal', { write: say }));
+  const program = new Command().exitOverride();
+  addPromotionCommands(
+    program,
+    {
+      look: async (work) => withCommandLine(readCommandConfig(settings), around, work),
+      decide: async (work) => withDecidingCommandLine(readDecisionConfig(settings), around, work),
+      drill: () => Promise.reject(new Error('No drill is tested here.')),
+    },
+    {
+      input: Readable.from([piped(input)]),
+      output: collector((text) => {
+        output += text;
+      }),
+      errors: collector(say),
+      setExitCode: (set) => {
+        code = set;
+      },
+    },
+  );
+  try {
+    await program.parseAsync(words, { from: 'user' });
+  } catch (error) {
+    const { text, exitCode } = failureOf(error);
+    say(text);
+    code = exitCode;
+  }
+  bed.hear(output + errors);
+  return { code, output, errors };
+}
+
+const collector = (collect: (text: string) => void) =>
+  new Writable({
+    write(chunk, _encoding, done) {
+      collect(String(chunk));
+      done();
+    },
+  });
+
 const row = async (of = id) =>
   (
     await bed.rows.query<{
@@ -62,23 +124,23 @@ const superadmin = () => bed.slack.people.superadmin.id;
 const asSuperadmin = (steps = 0) => [superadmin(), bed.code(superadmin(), steps)];
 
 test('stuck and show say what Heroku says and what to type, for people and for programs', async () => {
-  const listed = await cli(['stuck'], [], { TOTP_ENCRYPTION_KEY: undefined });
+  const listed = await spawned(['stuck'], [], { TOTP_ENCRYPTION_KEY: undefined });
   expect(listed.code).toBe(0);
   expect(listed.output).toContain('1 promotion is stuck.');
   expect(listed.output).toContain(`${id}  CRITICAL \`${FLAG}\` on \`${APP}\`: stuck 1 d`);
   expect(listed.output).toContain(`Live. \`${CONFIG_VAR}\` = \`true\``);
   expect(listed.output).toContain(`→ flag-promotions resolve ${id} --completed`);
-  expect(JSON.parse((await cli(['stuck', '--json'])).output)).toMatchObject({
+  expect(JSON.parse((await spawned(['stuck', '--json'])).output)).toMatchObject({
     total: 1,
     stuck: [{ id, flagKey: FLAG, severity: 'critical', owner: null, evidence: { verdict: 'live' } }],
   });
 
   bed.heroku.setVar(APP, CONFIG_VAR, 'false');
-  const shown = await cli(['show', FLAG], [], { TOTP_ENCRYPTION_KEY: undefined });
+  const shown = await spawned(['show', FLAG], [], { TOTP_ENCRYPTION_KEY: undefined });
   expect(shown.output).toContain(`Not live. \`${CONFIG_VAR}\` = \`false\` (should be \`true\`)`);
   expect(shown.output).toContain(`→ flag-promotions resolve ${id} --failed`);
   expect(shown.output).toContain('alert: critical');
-  expect(JSON.parse((await cli(['show', id, '--json'])).output)).toMatchObject({
+  expect(JSON.parse((await spawned(['show', id, '--json'])).output)).toMatchObject({
     promotion: { id, state: 'deploying', target: { kind: 'plain', value: 'true' } },
     evidence: { verdict: 'not_live' },
     history: [{ action: 'console.flag.promotion.stuck_critical', actor: 'watchdog' }],
@@ -86,7 +148,7 @@ test('stuck and show say what Heroku says and what to type, for people and for p
 
   const unread = await cli(['show', id], [], { HEROKU_API_KEY: undefined });
   expect(unread.output).toContain('Not known whether it is live. HEROKU_API_KEY isn’t set');
-  expect(await cli(['show', '4711'])).toMatchObject({
+  expect(await spawned(['show', '4711'])).toMatchObject({
     code: 1,
     output: expect.stringContaining('no promotion `4711`'),
   });
@@ -109,7 +171,7 @@ test('its requests to Heroku count among the hour’s', async () => {
 
 test('resolve does what the button does, on record as of the command line, and Slack follows', async () => {
   const code = bed.code(superadmin());
-  const done = await cli(
+  const done = await spawned(
     ['resolve', id, '--completed', '--note', 'Looked at by hand.', '--rca-url', 'https://docs.example.com/1'],
     [superadmin(), code],
   );
@@ -138,7 +200,7 @@ test('resolve does what the button does, on record as of the command line, and S
   expect((await bed.alert()).text).toContain('completed');
   expect((await cli(['show', id])).output).toMatch(/marked completed · U\w+, command line/u);
 
-  const again = await cli(['resolve', id, '--completed', '--json'], asSuperadmin(1));
+  const again = await spawned(['resolve', id, '--completed', '--json'], asSuperadmin(1));
   expect(again.code).toBe(0);
   expect(JSON.parse(again.output)).toMatchObject({
     outcome: 'already_resolved',
@@ -224,7 +286,7 @@ test('codes are checked as in Slack: wrong, replayed, locked, not a superadmin, 
     code: 1,
     output: expect.stringContaining('Wrong code (1 of 5)'),
   });
-  expect(await cli(['resolve', id, '--completed'], [superadmin()])).toMatchObject({
+  expect(await spawned(['resolve', id, '--completed'], [superadmin()])).toMatchObject({
     code: 1,
     output: expect.stringContaining('The input ended before an answer'),
   });
@@ -296,10 +358,10 @@ test('acknowledge takes an operator and no code, and says who has it', async () 
     output: expect.stringContaining('Only an operator can be on an alert'),
   });
   // Without the key its audit event couldn't be authenticated.
-  expect(await cli(['acknowledge', FLAG], [engineer.id], { TOTP_ENCRYPTION_KEY: undefined })).toMatchObject({
+  expect(await spawned(['acknowledge', FLAG], [engineer.id], { TOTP_ENCRYPTION_KEY: undefined })).toMatchObject({
     code: 78,
   });
-  expect(await cli(['acknowledge', FLAG], [engineer.id])).toMatchObject({
+  expect(await spawned(['acknowledge', FLAG], [engineer.id])).toMatchObject({
     code: 0,
     output: expect.stringContaining('You’re on it'),
   });
@@ -319,7 +381,7 @@ test('acknowledge takes an operator and no code, and says who has it', async () 
   ]);
   expect((await cli(['stuck'])).output).toContain(`${superadmin()} on it since`);
   await bed.app.tick();
-  expect(await cli(['audit', 'verify'])).toMatchObject({ code: 0, output: expect.stringContaining('all sealed') });
+  expect(await spawned(['audit', 'verify'])).toMatchObject({ code: 0, output: expect.stringContaining('all sealed') });
 });
 
 test('revert starts a promotion of its own, once, and the app sets it on Heroku', async () => {
@@ -332,7 +394,7 @@ test('revert starts a promotion of its own, once, and the app sets it on Heroku'
     output: expect.stringContaining('The input ended'),
   });
   expect(await cli(['revert', id], asSuperadmin(), { HEROKU_API_KEY: undefined })).toMatchObject({ code: 1 });
-  const done = await cli(['revert', FLAG, '--json'], asSuperadmin());
+  const done = await spawned(['revert', FLAG, '--json'], asSuperadmin());
   expect([done.code, JSON.parse(done.output)]).toMatchObject([0, { outcome: 'started', reverts: id }]);
   expect(done.errors).toContain('`false`');
   await eventually(async () => expect(bed.heroku.getVar(APP, CONFIG_VAR)).toBe('false'));
@@ -366,7 +428,9 @@ test('outside text moves no cursor and hides nothing, nor in JSON', async () => 
 });
 
 test('a setting that is missing or wrong is named, with exit code 78', async () => {
-  expect(await cli(['resolve', id, '--completed'], asSuperadmin(), { TOTP_ENCRYPTION_KEY: undefined })).toMatchObject({
+  expect(
+    await spawned(['resolve', id, '--completed'], asSuperadmin(), { TOTP_ENCRYPTION_KEY: undefined }),
+  ).toMatchObject({
     code: 78,
     errors: expect.stringContaining('TOTP_ENCRYPTION_KEY is required'),
   });

@@ -65,6 +65,9 @@ test('with the alert channel archived, the heartbeat stops and readiness is red,
     expect(red.status).toBe(503);
     expect(red.text).toContain('"owed":"1 message overdue, the oldest since 2026-05-10T05:00:00.000Z"');
   });
+  // Three ticks of a daily cron have not passed yet.
+  const daily = await bed.replica({ environment: { MAINTENANCE_CRON: '0 0 * * *' } });
+  expect((await fetch(`http://127.0.0.1:${daily.port}/readyz`)).status).toBe(200);
   bed.slack.faults.clear();
   await bed.clock.advance(60 * MINUTE);
   await bed.app.tick();
