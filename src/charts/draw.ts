@@ -1,14 +1,17 @@
 import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { DrawChart, PeriodStats } from '../promotions/stats.js';
 
 /** The build puts it beside the app's file. */
 const COMPILED = new URL('./chart-worker.js', import.meta.url);
-/** In development it is TypeScript, which a thread can load only with tsx. */
-const SOURCE = `import('tsx/esm/api').then(({ register }) => {
-  register();
-  return import('${new URL('./chart-worker.ts', import.meta.url).href}');
-});`;
+/**
+ * In development it is TypeScript, which a thread can load only with tsx. The large library comes first: tsx would read
+ * it for seconds, and finds nothing to do.
+ */
+const SOURCE = `require('echarts');
+require('tsx/cjs/api').register();
+require(${JSON.stringify(fileURLToPath(new URL('./chart-worker.ts', import.meta.url)))});`;
 
 /**
  * Draws in a thread of its own, one chart at a time: drawing takes 150 ms and would block every answer, and the drawing

@@ -53,21 +53,6 @@ describe('/flag-promotions stats', () => {
     expect(JSON.stringify((await ask('stats 1d')).text)).toContain(': none.');
   });
 
-  test.each([
-    'stats yesterday',
-    'stats 0d',
-    'stats 367d',
-    'stats -3d',
-    'stats 30',
-    'stats 9999d',
-    'stats 0w',
-    'stats 1.5d',
-    'stats 30d extra',
-    'stats <!channel>',
-  ])('%s is no period', async (text) => {
-    expect((await ask(text)).text).toContain('/flag-promotions stats 30d');
-  });
-
   test('are posted with a chart, for an operator who asks for it', async () => {
     const { superadmin, engineer } = bed.slack.people;
     const refused = await ask('stats');
@@ -110,5 +95,28 @@ describe('/flag-promotions stats', () => {
     expect(linesUnder(bed.logged, said.text)).toContainEqual(
       expect.objectContaining({ msg: 'Slack did not say whether it took a chart', err: expect.anything() }),
     );
+  });
+});
+
+describe('/flag-promotions', () => {
+  let bed: TestBed;
+  beforeAll(async () => {
+    bed = await startTestBed({ rateLimit: false });
+  });
+  afterAll(() => bed.close());
+
+  test.each([
+    'stats yesterday',
+    'stats 0d',
+    'stats 367d',
+    'stats -3d',
+    'stats 30',
+    'stats 9999d',
+    'stats 0w',
+    'stats 1.5d',
+    'stats 30d extra',
+    'stats <!channel>',
+  ])('%s is no period', async (text) => {
+    expect((await bed.slack.people.engineer.ask(text)).text).toContain('/flag-promotions stats 30d');
   });
 });
