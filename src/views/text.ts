@@ -23,7 +23,7 @@ export function cut(text: string, most: number): string {
 export function visible(text: string): string {
   return text
     .replaceAll(/\r\n?|[\p{Zl}\p{Zp}]/gu, '\n')
-    .replaceAll(/[\p{Cc}\p{Cf}\p{Cs}]/gu, (character) => (character === '\n' || character === '\t' ? character : ''))
+    .replaceAll(/(?![\n\t])[\p{Cc}\p{Cf}\p{Cs}]/gu, '')
     .replaceAll(/(\p{M}{2})\p{M}+/gu, '$1');
 }
 
