@@ -9,18 +9,21 @@ import { type Database, openDatabase } from '../../src/db/database.js';
 import { migrateToLatest, rollBackAll, rollBackTo } from '../../src/db/migrate.js';
 import { createRecoveryHash } from '../../src/operators/recovery-codes.js';
 import { createSecretBox } from '../../src/operators/secret-box.js';
-import { createEmptyDatabase, type TestDatabase } from '../support/database.js';
+import { createEmptyDatabase, sessionPool, type TestDatabase } from '../support/database.js';
 import { createRowStore, type RowStore } from '../support/row-store.js';
 import { enrol, NOW, submission, typed } from '../support/rows.js';
 
 const names = migrations.map(({ name }) => name);
 
 let database: TestDatabase;
+/** Keeps its sessions: a test of its own database opens ten, one after the other. */
+let url: string;
 let sql: RowStore;
 const opened: Database[] = [];
 beforeEach(async () => {
   database = await createEmptyDatabase();
-  sql = createRowStore(database.url);
+  url = (await sessionPool()).urlOf(database.url);
+  sql = createRowStore(url);
 });
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((db) => db.close()));
@@ -29,14 +32,14 @@ afterEach(async () => {
 });
 
 function open(): Database {
-  const db = openDatabase(database.url, { maxConnections: 3 });
+  const db = openDatabase(url, { maxConnections: 3 });
   opened.push(db);
   return db;
 }
 
 /** Several statements at once, which a pool with parameters would refuse. */
 async function run(statements: string): Promise<void> {
-  const client = new pg.Client({ connectionString: database.url });
+  const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
     await client.query(statements);
@@ -189,12 +192,12 @@ const TABLES = [
 
 test('others’ objects on the app’s own tables keep them from being undone, and are named', async () => {
   await run(MINIMAL);
-  await migrateToLatest(database.url);
+  await migrateToLatest(url);
   await run(`
     create view console_audit as select * from flag_promotions.audit_log;
     create table console_alerts (alert bigint references flag_promotions.alerts)`);
   const before = await catalogue();
-  const rollback = () => rollBackAll(database.url);
+  const rollback = () => rollBackAll(url);
   await expect(rollback()).rejects.toMatchObject({
     name: 'ConsoleTableError',
     message:
@@ -211,7 +214,7 @@ describe.each(TABLES)('adopting %s', (_what, made, second) => {
     const original = await columnNames();
     const before = { catalogue: await catalogue(), rows: await rowsOf(original) };
 
-    await migrateToLatest(database.url);
+    await migrateToLatest(url);
     expect(await rowsOf(original)).toEqual(before.rows);
     const names = await columnNames();
     expect(names.slice(0, original.length)).toEqual(original);
@@ -228,17 +231,17 @@ describe.each(TABLES)('adopting %s', (_what, made, second) => {
       expect(after[what]).toEqual(expect.arrayContaining(Array.isArray(of) ? of : []));
     }
 
-    await rollBackAll(database.url);
+    await rollBackAll(url);
     expect({ catalogue: await catalogue(), rows: await rowsOf(original) }).toEqual(before);
     // And once more: reverting leaves nothing in the way.
-    await migrateToLatest(database.url);
-    await rollBackAll(database.url);
+    await migrateToLatest(url);
+    await rollBackAll(url);
     expect({ catalogue: await catalogue(), rows: await rowsOf(original) }).toEqual(before);
   });
 
   test('leaves rows that the app reads, resolves and links an RCA to, and a second active one is refused', async () => {
     await run(made);
-    await migrateToLatest(database.url);
+    await migrateToLatest(url);
     const db = open();
     const found = await db.promotions.find('1');
     expect(found).toMatchObject({
@@ -282,12 +285,13 @@ describe('a table whose times carry no zone', () => {
     async (zone) => {
       await run(TIMES);
       // Where it is two hours later.
-      await run(`alter database "${new URL(database.url).pathname.slice(1)}" set TimeZone = 'Europe/Berlin'`);
-      await migrateToLatest(database.url);
+      await run(`alter database "${new URL(url).pathname.slice(1)}" set TimeZone = 'Europe/Berlin'`);
+      await migrateToLatest(url);
       await enrol(open(), 'U0KRIS');
       await sql.query(`update console_flag_promotions set checkpoint = 'INTENT' where id = 2`);
       const script = `
-        const { openDatabase } = await import('./src/db/database.ts');
+        const { openDatabase } = require('./src/db/database.ts');
+        const test = async () => {
         const db = openDatabase(process.env.URL_OF_TEST);
         const at = new Date('${NOW.toISOString()}');
         const read = await db.promotions.find('1');
@@ -304,12 +308,12 @@ describe('a table whose times carry no zone', () => {
           read: read.promotedAt, resolved: resolved.promotion.deployedAt,
           stuck: (await db.promotions.stuck(new Date('2026-05-09T02:27:59Z'), { offset: 0, limit: 5 })).total,
         }));
-        await db.close();`;
-      const { stdout } = await promisify(execFile)(
-        process.execPath,
-        ['--import', 'tsx', '--input-type=module', '--eval', script],
-        { env: { ...process.env, TZ: zone, URL_OF_TEST: database.url } },
-      );
+        await db.close();
+        };
+        void test();`;
+      const { stdout } = await promisify(execFile)(process.execPath, ['--require', 'tsx/cjs', '--eval', script], {
+        env: { ...process.env, TZ: zone, URL_OF_TEST: url },
+      });
       expect(JSON.parse(stdout)).toEqual({ read: '2026-05-09T02:28:00.000Z', resolved: NOW.toISOString(), stuck: 0 });
       const written = await sql.query(
         'select deployed_at::text, failed_at::text from console_flag_promotions order by id',
@@ -331,7 +335,7 @@ describe('a table that the console made less strictly', () => {
       );
       insert into console_flag_promotions (flag_key, heroku_app, state, promoted_at, created_at) values
         ('a', 'app', 'deploying', '2026-05-09 04:28', null), ('b', 'app', 'deploying', '2026-05-09 04:29', now());`);
-    await migrateToLatest(database.url);
+    await migrateToLatest(url);
     const db = open();
     expect((await db.alerts.gather(NOW)).stuck.map(({ promotion }) => promotion.flagKey)).toEqual(['a', 'b']);
     expect(await db.promotions.list({ beforeId: null, limit: 5 })).toHaveLength(2);
@@ -348,7 +352,7 @@ describe('a table that the console made less strictly', () => {
       insert into console_flag_promotions (flag_key, heroku_app, state, promoted_at) values
         ('a', 'app', 'deploying', '2026-05-09 04:28Z'), ('b', 'app', 'deploying', '2026-05-09 04:29Z');
       ${spoil}`);
-    await migrateToLatest(database.url);
+    await migrateToLatest(url);
     const { stuck } = await open().alerts.gather(NOW);
     expect(stuck.map(({ promotion }) => promotion.flagKey)).toContain('b');
   });
@@ -359,13 +363,13 @@ describe('a table that the console made less strictly', () => {
         id serial primary key, flag_key text, heroku_app text, state text, created_at timestamptz
       );
       insert into console_flag_promotions (flag_key, heroku_app, state) values ('a', 'app', 'deploying')`);
-    await migrateToLatest(database.url);
+    await migrateToLatest(url);
     expect((await open().alerts.gather(NOW)).stuck.map(({ promotion }) => promotion.flagKey)).toEqual(['a']);
   });
 
   test('whose id is a small integer answers null for an id that it cannot hold', async () => {
     await run(MINIMAL);
-    await migrateToLatest(database.url);
+    await migrateToLatest(url);
     const db = open();
     expect(await db.promotions.find('3000000000')).toBeNull();
     expect(await db.promotions.list({ beforeId: '3000000000', limit: 5 })).toHaveLength(3);
@@ -378,14 +382,14 @@ describe('a table that the console made less strictly', () => {
     );
     await run(`${MINIMAL} ${made.join(' ')}`);
     const before = await catalogue();
-    await migrateToLatest(database.url);
-    await rollBackAll(database.url);
+    await migrateToLatest(url);
+    await rollBackAll(url);
     expect(await catalogue()).toEqual(before);
   });
 
   test('whose states are an enum is adopted like any other', async () => {
     await run(withStates('queued', 'marked', 'deploying', 'deployed', 'failed', 'cancelled'));
-    await migrateToLatest(database.url);
+    await migrateToLatest(url);
     const db = open();
     expect((await db.alerts.gather(NOW)).stuck.map(({ promotion }) => promotion.flagKey)).toEqual(['a']);
     expect(await db.promotions.lastEnded()).toBeNull();
@@ -410,7 +414,7 @@ function withStates(...words: readonly string[]): string {
 describe('a table that cannot be adopted', () => {
   async function expectRefusal(message: RegExp): Promise<void> {
     const before = { catalogue: await catalogue(['public']), rows: await rowsOf(await columnNames()) };
-    await expect(migrateToLatest(database.url)).rejects.toThrow(message);
+    await expect(migrateToLatest(url)).rejects.toThrow(message);
     expect({ catalogue: await catalogue(['public']), rows: await rowsOf(await columnNames()) }).toEqual(before);
   }
 
@@ -421,7 +425,7 @@ describe('a table that cannot be adopted', () => {
       /FLAG_CONSOLE_HEROKU_LOG_DRAIN_ALERTING on raxx-console-prod \(rows 1, 4\)\. The table was not changed/u,
     );
     await sql.query(`update console_flag_promotions set state = 'cancelled' where id = 4`);
-    expect(await migrateToLatest(database.url)).toEqual(names);
+    expect(await migrateToLatest(url)).toEqual(names);
   });
 
   test('for two active rows whose config var is the same, though their flags are not', async () => {
@@ -459,7 +463,7 @@ describe('a table that cannot be adopted', () => {
 describe('the migrations', () => {
   test('each take back exactly what they did, one by one', async () => {
     await run('create schema flag_promotions');
-    const knex = knexFactory({ client: 'pg', connection: database.url, pool: { min: 0, max: 2 } });
+    const knex = knexFactory({ client: 'pg', connection: url, pool: { min: 0, max: 2 } });
     try {
       const states = [await catalogue()];
       for (const { migration } of migrations) {
@@ -480,17 +484,17 @@ describe('the migrations', () => {
 
   test('run once, however many processes start together, also over a table with rows', async () => {
     await run(MINIMAL);
-    const ran = await Promise.all(Array.from({ length: 5 }, () => migrateToLatest(database.url)));
+    const ran = await Promise.all(Array.from({ length: 5 }, () => migrateToLatest(url)));
     expect(ran.map((names) => names.length).sort()).toEqual([0, 0, 0, 0, migrations.length]);
     const applied = await sql.query('select name from flag_promotions.migrations order by id');
     expect(applied.map(({ name }) => name)).toEqual(migrations.map(({ name }) => name));
     const before = await catalogue();
-    expect(await migrateToLatest(database.url)).toEqual([]);
+    expect(await migrateToLatest(url)).toEqual([]);
     expect(await catalogue()).toEqual(before);
   });
 
   test('each run in a transaction of its own, except if the schema is new', async () => {
-    await migrateToLatest(database.url);
+    await migrateToLatest(url);
     const transactions = async () =>
       new Set(
         (await sql.query<{ xmin: string }>('select xmin::text from flag_promotions.migrations')).map(
@@ -498,13 +502,12 @@ describe('the migrations', () => {
         ),
       ).size;
     expect(await transactions()).toBe(1);
-    await rollBackTo(database.url, '0001-schema');
-    await migrateToLatest(database.url);
+    await rollBackTo(url, '0001-schema');
+    await migrateToLatest(url);
     expect(await transactions()).toBe(migrations.length);
   });
 
   test('take the schema as it is where the account may not create one', async () => {
-    const url = new URL(database.url);
     const role = `poor_${randomBytes(4).toString('hex')}`;
     await run(`create role ${role} login password 'poor'; grant create on schema public to ${role}`);
     const poor = Object.assign(new URL(url), { username: role, password: 'poor' }).href;
@@ -521,12 +524,10 @@ describe('the migrations', () => {
     ['adopt the table of the console', MINIMAL],
     ['make the table where the console would', ''],
   ])('%s for an account named like our schema, which it searches first', async (_what, made) => {
-    await run(
-      `${made} alter database "${new URL(database.url).pathname.slice(1)}" set search_path = flag_promotions, public`,
-    );
-    await migrateToLatest(database.url);
-    await rollBackAll(database.url);
-    await migrateToLatest(database.url);
+    await run(`${made} alter database "${new URL(url).pathname.slice(1)}" set search_path = flag_promotions, public`);
+    await migrateToLatest(url);
+    await rollBackAll(url);
+    await migrateToLatest(url);
     const tables = await sql.query(
       `select schemaname as name from pg_tables where tablename = 'console_flag_promotions'`,
     );
@@ -534,17 +535,17 @@ describe('the migrations', () => {
   });
 
   test('are not held up by a process that was killed while it migrated', async () => {
-    await migrateToLatest(database.url);
-    await rollBackTo(database.url, '0001-schema');
+    await migrateToLatest(url);
+    await rollBackTo(url, '0001-schema');
     await sql.query('update flag_promotions.migrations_lock set is_locked = 1');
-    expect(await migrateToLatest(database.url)).toHaveLength(migrations.length - 1);
+    expect(await migrateToLatest(url)).toHaveLength(migrations.length - 1);
   });
 
   test('go on from wherever an earlier version left off', async () => {
-    await migrateToLatest(database.url);
+    await migrateToLatest(url);
     const after = await catalogue();
     const last = migrations.at(-1);
-    const knex = knexFactory({ client: 'pg', connection: database.url, pool: { min: 0, max: 2 } });
+    const knex = knexFactory({ client: 'pg', connection: url, pool: { min: 0, max: 2 } });
     try {
       await knex.transaction(async (trx) => {
         await last?.migration.down(trx);
@@ -553,60 +554,18 @@ describe('the migrations', () => {
     } finally {
       await knex.destroy();
     }
-    expect(await migrateToLatest(database.url)).toEqual([last?.name]);
+    expect(await migrateToLatest(url)).toEqual([last?.name]);
     expect(withoutFiles(await catalogue())).toEqual(withoutFiles(after));
-    await rollBackAll(database.url);
+    await rollBackAll(url);
     expect(await columnNames()).toEqual([]);
   });
 
   test('leave alone what a newer version added: a replica of this one that restarts comes up', async () => {
-    await migrateToLatest(database.url);
+    await migrateToLatest(url);
     await sql.query(
       `insert into flag_promotions.migrations (name, batch, migration_time) values ('9999-of-a-newer-version', 2, now())`,
     );
-    expect(await migrateToLatest(database.url)).toEqual([]);
-  });
-});
-
-describe('our own table', () => {
-  const insert = (state: string, app = 'app', configVar = 'FLAG_F') =>
-    sql.query(
-      `insert into console_flag_promotions (flag_key, heroku_app, config_var, state) values ('f', $1, $2, $3)`,
-      [app, configVar, state],
-    );
-  beforeEach(async () => {
-    await migrateToLatest(database.url);
-  });
-
-  test.each(['deployed', 'failed', 'cancelled'])(
-    'takes a next promotion of a config var once the last is %s',
-    async (end) => {
-      await insert('marked');
-      for (const state of ['marked', 'deploying']) {
-        await expect(insert(state)).rejects.toThrow('flag_promotions_one_active');
-      }
-      await insert('deploying', 'other-app');
-      await insert('deploying', 'app', 'FLAG_OTHER');
-      await insert(end);
-      await sql.query(`update console_flag_promotions set state = $1 where state = 'marked'`, [end]);
-      await insert('deploying');
-      const ended = `update console_flag_promotions set state = 'marked' where state = $1`;
-      await expect(sql.query(ended, [end])).rejects.toThrow('flag_promotions_one_active');
-    },
-  );
-
-  test('takes exactly one of ten active promotions that are inserted at once', async () => {
-    const inserted = await Promise.allSettled(Array.from({ length: 10 }, () => insert('deploying')));
-    expect(inserted.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-  });
-
-  test.each(['', 'DEPLOYING', 'stuck', 'deploying '])('does not take the state "%s"', async (state) => {
-    await expect(insert(state)).rejects.toThrow('console_flag_promotions_state');
-  });
-
-  test('gives a promotion that says nothing of it the state marked and the target true', async () => {
-    await sql.query(`insert into console_flag_promotions (flag_key, heroku_app, config_var) values ('f', 'app', 'F')`);
-    expect(await open().promotions.find('1')).toMatchObject({ state: 'marked', targetValue: 'true', checkpoint: null });
+    expect(await migrateToLatest(url)).toEqual([]);
   });
 });
 
@@ -624,18 +583,18 @@ describe('going back to an earlier schema', () => {
     );
 
   test('takes back what is newer, the newest first, and can be gone forward from again', async () => {
-    await migrateToLatest(database.url);
-    expect(await rollBackTo(database.url, '0006-recovery-codes')).toEqual(names.slice(6));
+    await migrateToLatest(url);
+    expect(await rollBackTo(url, '0006-recovery-codes')).toEqual(names.slice(6));
     expect(await applied()).toEqual(names.slice(0, 6));
-    expect(await rollBackTo(database.url, '0006-recovery-codes')).toEqual([]);
-    expect(await migrateToLatest(database.url)).toEqual(names.slice(6));
+    expect(await rollBackTo(url, '0006-recovery-codes')).toEqual([]);
+    expect(await migrateToLatest(url)).toEqual(names.slice(6));
   });
 
   test('leaves secrets and recovery codes as versions without ids of keys read them', async () => {
     const key = randomBytes(32);
     const box = createSecretBox(key);
     const recovery = createRecoveryHash(key);
-    await migrateToLatest(database.url);
+    await migrateToLatest(url);
     const store = async (id: string, sealed: string, hash: string) => {
       await sql.query(
         `insert into flag_promotions.operators (slack_user_id, role, totp_secret_encrypted) values ($1, 'engineer', $2)`,
@@ -665,9 +624,9 @@ describe('going back to an earlier schema', () => {
     const ofToday = { secret: sealed, code: hash, link: sealed, codes: [hash, hash] };
     const bare = { secret: bareSealed, code: bareHash, link: bareSealed, codes: [bareHash, bareHash] };
 
-    await rollBackTo(database.url, '0019-heroku-requests');
+    await rollBackTo(url, '0019-heroku-requests');
     expect(await stored()).toEqual([ofToday, bare]);
-    await rollBackTo(database.url, '0018-taken-requests');
+    await rollBackTo(url, '0018-taken-requests');
     expect(await stored()).toEqual([bare, bare]);
     expect(bare.secret).toMatch(/^v1\.[\w-]+$/u);
     expect(box.open(bare.secret, 'U1')).toBe('SECRET');
@@ -675,8 +634,8 @@ describe('going back to an earlier schema', () => {
   });
 
   test('that the database never had is refused, and nothing is taken back', async () => {
-    await migrateToLatest(database.url);
-    await expect(rollBackTo(database.url, '0006')).rejects.toThrow('The database has no migration 0006.');
+    await migrateToLatest(url);
+    await expect(rollBackTo(url, '0006')).rejects.toThrow('The database has no migration 0006.');
     expect(await applied()).toEqual(names);
   });
 });
