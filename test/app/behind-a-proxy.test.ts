@@ -10,6 +10,7 @@ import { type HerokuStandIn, startHerokuStandIn } from '../../demo/heroku/stand-
 import { type SlackStandIn, startSlackStandIn } from '../../demo/slack/workspace.js';
 import { openDatabase } from '../../src/db/database.js';
 import type { Check } from '../../src/doctor/checks.js';
+import { runDoctor } from '../../src/doctor/doctor.js';
 import { createSecretBox } from '../../src/operators/secret-box.js';
 import { type HttpProxy, startHttpProxy } from '../stand-ins/http-proxy.js';
 import { startTlsFront } from '../stand-ins/tls-front.js';
@@ -188,6 +189,12 @@ describe.each(['0', '1'])('behind a proxy, with NODE_USE_ENV_PROXY=%s, the app',
       expect(printed).not.toContain('canary');
       return JSON.parse(printed).checks;
     }
+    /** The same in this process, which doesn't know the company's authority: for what ends before a certificate. */
+    async function doctorHere(changes: Readonly<Record<string, string>>): Promise<readonly Check[]> {
+      const checks = await runDoctor({ ...environment, ...changes }, () => new Date(), { page: false });
+      expect(JSON.stringify(checks)).not.toContain('canary');
+      return checks;
+    }
     const about = (checks: readonly Check[], subject: string) => checks.find((check) => check.subject === subject);
     afterEach(() => proxy.treat('through'));
 
@@ -211,7 +218,7 @@ describe.each(['0', '1'])('behind a proxy, with NODE_USE_ENV_PROXY=%s, the app',
     });
 
     test('says which entries of NO_PROXY match nothing, without what may be a password', async () => {
-      const checks = await doctor({ NO_PROXY: '10.0.0.0/8,https://slack.com,http://name:canary@proxy:3128' });
+      const checks = await doctorHere({ NO_PROXY: '10.0.0.0/8,https://slack.com,http://name:canary@proxy:3128' });
       expect(checks.filter(({ subject, status }) => subject === 'NO_PROXY' && status !== 'ok')).toEqual([
         {
           subject: 'NO_PROXY',
@@ -229,7 +236,7 @@ describe.each(['0', '1'])('behind a proxy, with NODE_USE_ENV_PROXY=%s, the app',
       ['hang_up', 'can’t be used (ECONNRESET)'],
     ] as const)('says what to do if the proxy says %s', async (manner, words) => {
       proxy.treat(manner);
-      const checks = await doctor({ PUBLIC_URL: 'https://flags.test' });
+      const checks = await doctorHere({ PUBLIC_URL: 'https://flags.test' });
       expect(about(checks, 'Slack')).toMatchObject({ status: 'fix', says: expect.stringContaining(words) });
       expect(about(checks, 'Heroku')?.says).toContain(`The proxy http://127.0.0.1:${proxy.port} `);
       expect(about(checks, 'heartbeat')?.status).toBe('fix');
@@ -238,10 +245,10 @@ describe.each(['0', '1'])('behind a proxy, with NODE_USE_ENV_PROXY=%s, the app',
 
     test('says what to do if the proxy wants a password, is not there, or the authority is not known', async () => {
       const without = proxy.url.replace(/\/\/.*@/u, '//');
-      expect(about(await doctor({ HTTPS_PROXY: without }), 'Slack')?.says).toContain(
+      expect(about(await doctorHere({ HTTPS_PROXY: without }), 'Slack')?.says).toContain(
         'wants a name and a password (407)',
       );
-      const away = about(await doctor({ HTTPS_PROXY: 'http://127.0.0.1:9' }), 'Slack')?.says;
+      const away = about(await doctorHere({ HTTPS_PROXY: 'http://127.0.0.1:9' }), 'Slack')?.says;
       expect(away).toBe('The proxy http://127.0.0.1:9 can’t be used (ECONNREFUSED). Check HTTPS_PROXY.');
       const unknown = await doctor({ NODE_EXTRA_CA_CERTS: '' });
       for (const [subject, host] of [
@@ -289,14 +296,14 @@ describe.each(['0', '1'])('behind a proxy, with NODE_USE_ENV_PROXY=%s, the app',
       proxy.treat(manner);
       const host = manner === 'through' ? 'unknown.test' : 'monitor.test';
       const changes = { HTTP_PROXY: proxy.url, HEARTBEAT_URL: `http://${host}/ping` };
-      expect(about(await doctor(changes), 'heartbeat')).toMatchObject({
+      expect(about(await doctorHere(changes), 'heartbeat')).toMatchObject({
         status: 'fix',
         says: expect.stringContaining(words),
       });
     });
 
     test('says that it does not read ALL_PROXY', async () => {
-      const checks = await doctor({ HTTPS_PROXY: '', ALL_PROXY: 'socks5://proxy.example.com:1080' });
+      const checks = await doctorHere({ HTTPS_PROXY: '', ALL_PROXY: 'socks5://proxy.example.com:1080' });
       expect(about(checks, 'ALL_PROXY')).toMatchObject({ status: 'note' });
     });
   });
