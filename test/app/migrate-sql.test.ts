@@ -1,5 +1,6 @@
 import { migrations } from '../../migrations/index.js';
-import { type ConsoleBed, type ConsoleDatabase, startConsoleBed } from '../support/console-bed.js';
+import type { MigrateOptions } from '../../src/cli/migrate.js';
+import { type ConsoleBed, type ConsoleDatabase, type Programs, startConsoleBed } from '../support/console-bed.js';
 
 /*
  * `migrate --sql` prints what others have to run. Each account then has only its own rights: one migrates, one runs the
@@ -24,9 +25,16 @@ beforeEach(async () => {
 });
 afterEach(() => database.drop());
 
-async function printed(...args: readonly string[]): Promise<string> {
-  const { code, output, errors } = await bed.run(database, 'migrate', '--sql', ...args);
+/** As people print it, in a process of its own. */
+async function printed(): Promise<string> {
+  const { code, output, errors } = await bed.run(database, 'migrate', '--sql');
   expect({ code, errors }).toEqual({ code: 0, errors: expect.stringMatching(/^Database: .*\n$/u) });
+  return output;
+}
+
+async function printedHere(options: MigrateOptions = {}): Promise<string> {
+  const { code, output, errors } = await bed.here.migrate(database, { ...options, sql: true });
+  expect({ code, errors }).toEqual({ code: 0, errors: '' });
   return output;
 }
 
@@ -68,8 +76,8 @@ async function runAsPrinted(script: string): Promise<void> {
   }
 }
 
-const up = async (): Promise<void> => {
-  const { ended, stop } = await bed.spawned.start(database);
+const up = async (programs: Programs): Promise<void> => {
+  const { ended, stop } = await programs.start(database);
   expect(ended).toBeNull();
   await stop();
 };
@@ -103,42 +111,40 @@ test('an account without any right is given what it takes, by owner, and then mi
 
   expect(await printed()).toMatch(/^-- .*: nothing is missing for the role runner_\w+\.\n$/u);
   expect(await bed.run(database, 'migrate')).toMatchObject({ code: 0 });
-  await up();
+  await up(bed.spawned);
   await expectToMakeNothing(database.runner, ['public']);
 });
 
 test('a script that stopped half-way is printed without what is done', async () => {
   database.role = database.app;
-  const statements = sectionsOf(await printed()).get('table') ?? [];
+  const statements = sectionsOf(await printedHere()).get('table') ?? [];
   const first = statements.findIndex((line) => line.startsWith('create unique index'));
   await database.script(
     statements.slice(0, first + 1).map((line) => line.replace(/;$/u, '')),
     database.owner,
   );
-  const rest = await printed();
+  const rest = await printedHere();
   expect(rest).not.toContain('add column');
   expect(rest).not.toContain('alter column checkpoint');
   expect(rest).not.toContain('create unique index');
   expect(rest).toContain('lacks 7 indexes');
   await runAsPrinted(rest);
-  expect(await bed.run(database, 'migrate')).toMatchObject({ code: 0 });
+  expect(await bed.here.migrate(database)).toMatchObject({ code: 0 });
 });
 
 describe('one account migrates and one runs', () => {
   beforeEach(async () => {
     database.role = database.app;
-    await runAsPrinted(await printed('--role', database.runner));
-    expect(await bed.run(database, 'migrate', '--role', database.runner)).toMatchObject({ code: 0 });
-    database.role = database.runner;
+    const role = database.runner;
+    await runAsPrinted(await printedHere({ role }));
+    expect(await bed.here.migrate(database, { role })).toMatchObject({ code: 0 });
+    database.role = role;
   });
 
   test('the second starts, although it can make nothing', async () => {
-    expect(await printed()).toContain('nothing is missing');
-    await up();
-    expect(await bed.run(database, 'migrate')).toMatchObject({
-      code: 0,
-      errors: expect.stringMatching(/^Database: .*\n$/u),
-    });
+    expect(await printedHere()).toContain('nothing is missing');
+    await up(bed.here);
+    expect(await bed.here.migrate(database)).toMatchObject({ code: 0 });
     await expectToMakeNothing(database.runner, ['public', 'flag_promotions']);
     await expect(database.as(database.runner, 'delete from public.console_flag_promotions')).rejects.toMatchObject({
       code: '42501',
@@ -148,10 +154,10 @@ describe('one account migrates and one runs', () => {
   test('after an update it is told who has to migrate, and nothing else', async () => {
     database.role = database.app;
     const before = migrations.at(-2)?.name ?? '';
-    expect(await bed.run(database, 'migrate', '--to', before)).toMatchObject({ code: 0 });
+    expect(await bed.here.migrate(database, { to: before })).toMatchObject({ code: 0 });
     database.role = database.runner;
-    for (const args of [['migrate'], ['start']]) {
-      expect(await bed.run(database, ...args)).toMatchObject({
+    for (const ended of [await bed.here.migrate(database), (await bed.here.start(database)).ended]) {
+      expect(ended).toMatchObject({
         code: 78,
         errors: expect.stringContaining(
           `Run flag-promotions migrate as the owner of the schema flag_promotions (${database.app})`,
@@ -161,7 +167,7 @@ describe('one account migrates and one runs', () => {
     database.role = database.app;
     expect(await bed.run(database, 'migrate', '--role', database.runner)).toMatchObject({ code: 0 });
     database.role = database.runner;
-    await up();
+    await up(bed.spawned);
   });
 
   test('every command names a right that it needs and that was revoked', async () => {
@@ -181,7 +187,7 @@ describe('one account migrates and one runs', () => {
 
 test('a role that owns nothing learns who can undo the migrations, before anything is undone', async () => {
   await database.as(database.owner, 'alter table console_flag_promotions alter column checkpoint type text');
-  expect(await bed.run(database, 'migrate')).toMatchObject({ code: 0 });
+  expect(await bed.here.migrate(database)).toMatchObject({ code: 0 });
   await database.as(database.owner, `grant usage on schema flag_promotions to ${database.runner}`);
   await database.as(
     database.owner,
@@ -210,16 +216,15 @@ test.each([
   ['in an empty database', 'drop table console_flag_promotions'],
 ])('a role that there is not is named %s, and nothing is changed', async (_where, sql) => {
   await database.as(database.owner, sql);
-  for (const args of [['migrate'], ['migrate', '--sql']]) {
-    const { code, output, errors } = await bed.run(database, ...args, '--role', 'nobody_like_that');
-    expect({ args, code, output, errors }).toEqual({
-      args,
-      code: 78,
-      output: '',
-      errors: expect.stringMatching(
-        /\nThere is no role nobody_like_that\. Check what --role names\. Nothing was changed\.\n$/u,
-      ),
-    });
+  for (const isPrinted of [false, true]) {
+    expect([isPrinted, await bed.here.migrate(database, { sql: isPrinted, role: 'nobody_like_that' })]).toEqual([
+      isPrinted,
+      {
+        code: 78,
+        output: '',
+        errors: 'There is no role nobody_like_that. Check what --role names. Nothing was changed.\n',
+      },
+    ]);
   }
   const made = await database.as(database.owner, `select from pg_namespace where nspname = 'flag_promotions'`);
   expect(made.rowCount).toBe(0);
