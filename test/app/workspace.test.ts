@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { type SlackStandIn, startSlackStandIn } from '../../demo/slack/workspace.js';
+import { COMMAND_LINE } from '../../src/db/audit.js';
 import { OtherWorkspaceError } from '../../src/db/errors.js';
+import { runDoctor } from '../../src/doctor/doctor.js';
 import { startTestBed, type TestBed } from '../support/app.js';
 import { builtApp } from '../support/built-app.js';
 import { eventually } from '../support/eventually.js';
@@ -112,11 +114,19 @@ describe('a database belongs to one Slack workspace', () => {
   });
 
   test('doctor says whose it is', async () => {
+    const check = async () =>
+      (await runDoctor(bed.environment, bed.clock.now)).find(({ subject }) => subject === 'Slack workspace');
     await forget();
-    expect((await cli(['doctor'])).out).toMatch(/^ok +Slack workspace +T\w+; the database has no workspace yet/mu);
+    expect(await check()).toMatchObject({
+      status: 'ok',
+      says: expect.stringMatching(/^T\w+; the database has no workspace yet/u),
+    });
     expect(await recorded()).toBeNull();
     await bed.replica();
-    expect((await cli(['doctor'])).out).toMatch(/^ok +Slack workspace +T\w+, to which the database belongs$/mu);
+    expect(await check()).toMatchObject({
+      status: 'ok',
+      says: expect.stringMatching(/^T\w+, to which the database belongs$/u),
+    });
     const { code, out } = await cli(['doctor'], settingsOf(other));
     expect(code).toBe(1);
     expect(out).toMatch(/^fix +Slack workspace +This database belongs to .*workspace set T0OTHER001$/mu);
@@ -188,6 +198,8 @@ describe('a database belongs to one Slack workspace', () => {
 
   describe('workspace set', () => {
     const set = (id: string) => cli(['workspace', 'set', id]);
+    /** What the command does, in this process. */
+    const move = () => bed.db.installation.moveWorkspace(OTHER, { actor: COMMAND_LINE, at: new Date() });
 
     test('moves it, with its audit event in the same transaction', async () => {
       const { code, out } = await set(OTHER);
@@ -223,7 +235,7 @@ describe('a database belongs to one Slack workspace', () => {
 
     test('an app of the former one ends with the next check, and tells nothing more there', async () => {
       await bed.rows.insertDeploying();
-      await set(OTHER);
+      await move();
       await bed.app.tick();
       expect((await bed.app.refused).message).toContain(`belongs to the Slack workspace ${OTHER}`);
       expect(await bed.rows.query('select 1 from flag_promotions.alerts')).toEqual([]);
@@ -261,7 +273,7 @@ describe('a database belongs to one Slack workspace', () => {
       await bed.app.tick();
       expect(await bed.slack.messages(bed.slack.channels.alerts)).toHaveLength(2);
 
-      await set(OTHER);
+      await move();
       const app = await bed.replica(ofOther());
       other.connectHttp(`http://127.0.0.1:${app.port}/slack/events`);
       await app.tick();
