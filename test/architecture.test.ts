@@ -193,7 +193,11 @@ test('a command loads the app and the network only if it needs them, and Bolt on
     }
   }
   expect(loaded).toContain('src/db/migrate');
-  expect([...loaded].filter((name) => /^(?:src\/app|src\/network\/network|@slack\/bolt|src\/slack\/http-receiver)/u.test(name))).toEqual([]);
+  expect(
+    [...loaded].filter((name) =>
+      /^(?:src\/app|src\/network\/network|@slack\/bolt|src\/slack\/http-receiver)/u.test(name),
+    ),
+  ).toEqual([]);
 });
 
 test('only app.ts and cli.ts read the environment', () => {
