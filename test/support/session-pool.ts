@@ -119,7 +119,7 @@ function openSession(target: Target, startup: Buffer, { sessions, isKept, drain 
       whenAnswered = () => undefined;
       then();
     };
-    for (const sql of statements) socket.write(queryMessage(sql));
+    socket.write(Buffer.concat(statements.map(queryMessage)));
   };
 
   const session: Session = {
