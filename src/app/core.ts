@@ -66,7 +66,7 @@ export function createCore(
     for (const id of messageIds) await outbox.deliver(id).catch(() => undefined);
   };
   const owedFor = (afterMs: number) => db.overdue({ afterMs, promoting, witness: witness?.id ?? null });
-  /** Mostly nothing waits that long, and a process's first look at the cron takes it a third of its start. */
+  /** Mostly nothing waits that long, and a process's first look at a rare cron takes up to half a second. */
   const findOverdue = async () =>
     (await owedFor(LEAST_OVERDUE_MS)) === null ? null : owedFor(overdueAfter(config.maintenanceCron, runtime.now()));
   const maintenance = {

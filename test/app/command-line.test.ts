@@ -40,7 +40,7 @@ type Settings = Readonly<Record<string, string | undefined>>;
 
 const piped = (input: readonly string[]) => input.map((line) => `${line}\n`).join('');
 
-/** Runs a command as people do, in a process of its own; `input` is piped in. */
+/** Runs a command as people do, as a process; `input` goes to its standard input. */
 async function spawned(words: readonly string[], input: readonly string[] = [], more: Settings = {}): Promise<Ended> {
   const child = spawn(process.execPath, [await builtApp(), ...words], {
     env: { PATH: process.env['PATH'], ...environment(), ...more },

@@ -170,7 +170,7 @@ const WORK: readonly Works[] = [
     notesNothing: true as const,
   })),
   {
-    name: 'a trigger whose function has a DateStyle of its own',
+    name: 'a trigger function that sets DateStyle only for itself',
     table: `${table()} ${guard('return new;').replace('language plpgsql', `language plpgsql set datestyle = 'German'`)} ${trigger(BEFORE_UPDATE)}`,
     notesNothing: true,
   },

@@ -25,7 +25,7 @@ beforeEach(async () => {
 });
 afterEach(() => database.drop());
 
-/** As people print it, in a process of its own. */
+/** The script, printed by a process as people start it. */
 async function printed(): Promise<string> {
   const { code, output, errors } = await bed.run(database, 'migrate', '--sql');
   expect({ code, errors }).toEqual({ code: 0, errors: expect.stringMatching(/^Database: .*\n$/u) });

@@ -16,7 +16,7 @@ import { enrol, NOW, submission, typed } from '../support/rows.js';
 const names = migrations.map(({ name }) => name);
 
 let database: TestDatabase;
-/** Keeps its sessions: a test of its own database opens ten, one after the other. */
+/** Through the session pool: each test connects ten times, one after the other. */
 let url: string;
 let sql: RowStore;
 const opened: Database[] = [];

@@ -1,29 +1,18 @@
-import { type Database, openDatabase } from '../../src/db/database.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { createRowStore, type RowStore } from '../support/row-store.js';
+import { type Stored, startStored } from '../support/rows.js';
 
 /* What our migrations make where there is no table of the console's. */
 
-let database: TestDatabase;
-let sql: RowStore;
-let db: Database;
+let stored: Stored;
 beforeEach(async () => {
-  database = await createTestDatabase();
-  sql = createRowStore(database.url);
-  db = openDatabase(database.url, { maxConnections: 3 });
+  stored = await startStored();
 });
-afterEach(async () => {
-  await db.close();
-  await sql.close();
-  await database.drop();
-});
+afterEach(() => stored.close());
 
 const insert = (state: string, app = 'app', configVar = 'FLAG_F') =>
-  sql.query(`insert into console_flag_promotions (flag_key, heroku_app, config_var, state) values ('f', $1, $2, $3)`, [
-    app,
-    configVar,
-    state,
-  ]);
+  stored.rows.query(
+    `insert into console_flag_promotions (flag_key, heroku_app, config_var, state) values ('f', $1, $2, $3)`,
+    [app, configVar, state],
+  );
 
 test.each(['deployed', 'failed', 'cancelled'])(
   'takes a next promotion of a config var once the last is %s',
@@ -35,10 +24,10 @@ test.each(['deployed', 'failed', 'cancelled'])(
     await insert('deploying', 'other-app');
     await insert('deploying', 'app', 'FLAG_OTHER');
     await insert(end);
-    await sql.query(`update console_flag_promotions set state = $1 where state = 'marked'`, [end]);
+    await stored.rows.query(`update console_flag_promotions set state = $1 where state = 'marked'`, [end]);
     await insert('deploying');
     const ended = `update console_flag_promotions set state = 'marked' where state = $1`;
-    await expect(sql.query(ended, [end])).rejects.toThrow('flag_promotions_one_active');
+    await expect(stored.rows.query(ended, [end])).rejects.toThrow('flag_promotions_one_active');
   },
 );
 
@@ -52,6 +41,12 @@ test.each(['', 'DEPLOYING', 'stuck', 'deploying '])('does not take the state "%s
 });
 
 test('gives a promotion that says nothing of it the state marked and the target true', async () => {
-  await sql.query(`insert into console_flag_promotions (flag_key, heroku_app, config_var) values ('f', 'app', 'F')`);
-  expect(await db.promotions.find('1')).toMatchObject({ state: 'marked', targetValue: 'true', checkpoint: null });
+  await stored.rows.query(
+    `insert into console_flag_promotions (flag_key, heroku_app, config_var) values ('f', 'app', 'F')`,
+  );
+  expect(await stored.db.promotions.find('1')).toMatchObject({
+    state: 'marked',
+    targetValue: 'true',
+    checkpoint: null,
+  });
 });

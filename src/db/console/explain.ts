@@ -25,7 +25,7 @@ import { missingRight } from './missing-right.js';
 import { sequencesOf } from './new-row.js';
 import { tooBig } from './row-size.js';
 import { lowerCase } from './settings.js';
-import { type Column, judgeColumn, withoutDefault } from './shape.js';
+import { type Column, judgeShape, withoutDefault } from './shape.js';
 import { SPOILING } from './spoiling.js';
 import { functionsIn } from './trial.js';
 import { NAMES, USES, type Written } from './writes.js';
@@ -75,9 +75,7 @@ export function startExplaining(ask: Ask, table: Judged, columns: readonly Colum
 
   /** Whether a cure for a column's type drops the constraint, too. */
   const isDropped = (constraint: string): boolean =>
-    columns
-      .flatMap((column) => judgeColumn(table, column).flatMap(({ sql }) => sql))
-      .some((sql) => sql.includes(` drop constraint ${constraint},`) || sql.includes(` if exists ${constraint},`));
+    judgeShape(table, columns).some(({ drops }) => drops?.includes(constraint) === true);
 
   async function explain(
     refusal: Refusal,

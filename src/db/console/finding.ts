@@ -10,6 +10,8 @@ export interface Finding {
   /** The cure's statements in order, without semicolons; empty if SQL can't help. */
   readonly sql: readonly string[];
   readonly by: Curer;
+  /** The table's constraints that the cure drops, quoted. */
+  readonly drops?: readonly string[];
   /** `blocks`: refused. `limits`: something fails now and then, but the main job works. */
   readonly weight: 'blocks' | 'limits';
   /** Another role's write may pass. */

@@ -184,7 +184,8 @@ async function rehearseFrom(stage: Stage, columns: readonly Column[]): Promise<r
   const deploying = mayPromote ? { ...marked, before: [PROMOTE] } : await insertRow(stage, 'deploying', tries);
   if (marked !== null) await tryWrites(stage, 'marked', marked);
   if (deploying !== null) {
-    if (lacksColumns(columns) && (await isTooBig(stage))) return [...stage.explanation.findings(), tooBig(stage.table)];
+    if (lacksColumns(columns) && (await isTooBig(stage, columns)))
+      return [...stage.explanation.findings(), tooBig(stage.table)];
     // The promoter writes to what it has taken up: a rule may tie the columns of its lease to each other.
     const held = { ...deploying, before: [...deploying.before, TAKE_UP] };
     const mayHold = (await attempt(stage, () => take(stage, held.at, held.before))).kind === 'done';
@@ -287,12 +288,12 @@ const shortened = (write: WriteOf): WriteOf => ({
 });
 
 /** With our row among them, which a console's defaults and triggers may have filled. */
-async function isTooBig(stage: Stage): Promise<boolean> {
+async function isTooBig(stage: Stage, columns: readonly Column[]): Promise<boolean> {
   const { ask, table } = stage;
   const outcome = await attempt(stage, async () => {
     // It may read the whole table.
     await ask('set local statement_timeout = 0');
-    return hasTooBigRows(ask, table);
+    return hasTooBigRows(ask, table, columns);
   });
   // Rights on single columns don't let the app see the others.
   return outcome.kind === 'done' && outcome.value;

@@ -3,6 +3,7 @@ import { parseRows } from '../rows.js';
 import type { Ask } from './ask.js';
 import { blocks, type Finding } from './finding.js';
 import type { Judged } from './judged.js';
+import type { Column } from './shape.js';
 import { type ColumnUse, NAMES, USES } from './writes.js';
 
 /* Whether each row still fits a page once the app has added and filled its columns. PostgreSQL tells only then. */
@@ -16,31 +17,30 @@ const POINTER = 18;
 const columnRow = z.object({
   /** Null: dropped, or computed as it is read. */
   name: z.string().nullable(),
-  quoted: z.string(),
-  base: z.string(),
   /** Of each value, in bytes; -1: as it comes. */
   size: z.number(),
   /** A value of any size stays in the row. */
   stays: z.boolean(),
 });
 type StoredColumn = z.output<typeof columnRow>;
+type Named = Pick<Column, 'name' | 'quoted' | 'base_type'>;
 
 export const tooBig = ({ name }: Judged): Finding =>
   blocks(
     `A row of ${name} is too big for PostgreSQL with the app’s columns. Move some of the others to another table.`,
   );
 
-export const lacksColumns = (columns: readonly { readonly name: string }[]): boolean =>
+export const lacksColumns = (columns: readonly Pick<Named, 'name'>[]): boolean =>
   [...USES.keys()].some((ours) => columns.every(({ name }) => name !== ours));
 
 /** Reads the whole table, but only if rows of its columns can be that big. */
-export async function hasTooBigRows(ask: Ask, { oid, name }: Judged): Promise<boolean> {
-  const columns = await storedColumns(ask, oid);
-  const stored = new Set(columns.map((column) => column.name));
-  const missing = [...USES].filter(([ours]) => !stored.has(ours)).map(([ours, use]) => newValue(ours, use));
+export async function hasTooBigRows(ask: Ask, { oid, name }: Judged, columns: readonly Named[]): Promise<boolean> {
+  const stored = await storedColumns(ask, oid);
+  const byName = new Map(columns.map((column) => [column.name, column]));
+  const missing = [...USES].filter(([ours]) => !byName.has(ours)).map(([ours, use]) => newValue(ours, use));
   // PostgreSQL aligns each value, to 8 bytes at most.
-  const most = columns.map(({ size, stays }) => (stays ? Infinity : Math.max(size, LONGEST_KEPT) + 8));
-  const values = [...columns.map(keptValue), ...missing].join(', ');
+  const most = stored.map(({ size, stays }) => (stays ? Infinity : Math.max(size, LONGEST_KEPT) + 8));
+  const values = [...stored.map((column) => keptValue(column, byName)), ...missing].join(', ');
   const found = await ask(
     `select $1::float8 > ${PAGE} and exists (select from ${name} p where pg_column_size(row(${values})) > ${PAGE}) as yes`,
     [most.reduce((sum, size) => sum + size, missing.length * (LONGEST_KEPT + 8))],
@@ -50,26 +50,25 @@ export async function hasTooBigRows(ask: Ask, { oid, name }: Judged): Promise<bo
 
 async function storedColumns(ask: Ask, oid: string): Promise<readonly StoredColumn[]> {
   const found = await ask(
-    `with recursive under as (
-       select a.attnum, a.atttypid as type from pg_attribute a where a.attrelid = $1::oid
-       union all select u.attnum, y.typbasetype from under u join pg_type y on y.oid = u.type where y.typtype = 'd')
-     select case when a.attisdropped or a.attgenerated = 'v' then null else a.attname::text end as name, quote_ident(a.attname) as quoted,
-            coalesce(y.typname::text, '') as base, a.attlen::integer as size, a.attlen < 0 and a.attstorage = 'p' as stays
-       from pg_attribute a left join (select u.attnum, y.typname from under u join pg_type y on y.oid = u.type and y.typtype <> 'd') y using (attnum)
-      where a.attrelid = $1::oid and a.attnum > 0 order by a.attnum`,
+    `select case when a.attisdropped or a.attgenerated = 'v' then null else a.attname::text end as name,
+            a.attlen::integer as size, a.attlen < 0 and a.attstorage = 'p' as stays
+       from pg_attribute a where a.attrelid = $1::oid and a.attnum > 0 order by a.attnum`,
     [oid],
   );
   return parseRows(found, columnRow);
 }
 
 /** SQL of what the row `p` keeps of its value, or of ours if that takes more. */
-function keptValue({ name, quoted, base, size, stays }: StoredColumn): string {
-  if (name === null) return 'null';
-  const use = isName(name) ? undefined : USES.get(name);
-  const own = `p.${quoted}`;
+function keptValue({ name, size, stays }: StoredColumn, byName: ReadonlyMap<string, Named>): string {
+  const column = name === null ? undefined : byName.get(name);
+  if (column === undefined) return 'null';
+  const use = isName(column.name) ? undefined : USES.get(column.name);
+  const own = `p.${column.quoted}`;
   if (stays) return own;
   if (size > 0)
-    return use === undefined || use.kind === 'text' ? own : `coalesce(${own}, ${SAMPLES[use.kind]}::${base})`;
+    return use === undefined || use.kind === 'text'
+      ? own
+      : `coalesce(${own}, ${SAMPLES[use.kind]}::${column.base_type})`;
   const bytes = `case when pg_column_size(${own}) > ${LONGEST_KEPT} then ${POINTER} else pg_column_size(${own}) end`;
   return ofBytes(use === undefined ? bytes : `greatest(${bytes}, ${keptOf(use.width)})`);
 }

@@ -29,8 +29,8 @@ const columnRow = z.object({
   /** An identity: `a` is always generated, so no UPDATE may name it. */
   identity: z.enum(['', 'a', 'd']),
   labels: z.array(z.string()).nullable(),
-  /** CHECKs and foreign keys of it, as DROP CONSTRAINT names them, and indexes with expressions of it. */
-  constraints: z.array(z.string()),
+  /** Its CHECKs and foreign keys, quoted, and indexes with expressions of it. */
+  constraints: z.array(z.object({ name: z.string(), is_shared: z.boolean() })),
   indexes: z.array(z.string()),
   views: z.array(z.string()),
 });
@@ -55,9 +55,8 @@ export async function columnsOf(ask: Ask, oid: string): Promise<readonly Column[
             (select pg_get_expr(d.adbin, d.adrelid) from pg_attrdef d where d.adrelid = a.attrelid and d.adnum = a.attnum) as by_default,
             a.attgenerated::text as generated, a.attidentity::text as identity,
             (select array_agg(e.enumlabel::text order by e.enumsortorder) from pg_enum e where e.enumtypid = y.oid) as labels,
-            -- One of several columns goes with the first of them.
-            array(select case when cardinality(k.conkey) > 1 then 'if exists ' else '' end || quote_ident(k.conname) from pg_constraint k
-                   where k.conrelid = a.attrelid and k.contype in ('c', 'f') and a.attnum = any(k.conkey) order by 1) as constraints,
+            coalesce((select json_agg(json_build_object('name', quote_ident(k.conname), 'is_shared', cardinality(k.conkey) > 1) order by k.conname) from pg_constraint k
+                       where k.conrelid = a.attrelid and k.contype in ('c', 'f') and a.attnum = any(k.conkey)), '[]') as constraints,
             coalesce(${INDEXES_OF_EXPRESSIONS}, '{}') as indexes,
             array(select distinct r.ev_class::regclass::text from pg_depend d join pg_rewrite r on r.oid = d.objid
                    where d.classid = 'pg_rewrite'::regclass and d.refclassid = 'pg_class'::regclass
@@ -139,12 +138,8 @@ function judgeOurs(column: Column, use: ColumnUse, alter: Alter): readonly Findi
   const { words, fits } = KINDS[use.kind];
   const findings: Finding[] = [];
   if (!fits(column)) {
-    findings.push(
-      blocks(
-        `${column.name} is ${column.type}, and the app writes ${words} to it.${viewsOf(column)}`,
-        retyped(column, use.kind, alter),
-      ),
-    );
+    const says = `${column.name} is ${column.type}, and the app writes ${words} to it.${viewsOf(column)}`;
+    findings.push(retyped(says, column, use.kind, alter));
   } else if (use.kind === 'text' && column.room !== null && column.room < use.width) {
     findings.push(tooShort(column, use.width, alter));
   }
@@ -191,20 +186,20 @@ function generated({ name, quoted, generated: how }: Column, alter: Alter): Find
 function tooShort(column: Column, width: number, alter: Alter): Finding {
   const lacking = width - (column.room ?? 0);
   const how = lacking === 1 ? 'one character too few' : `and the app writes up to ${width}`;
-  return blocks(
-    `${column.name} takes ${column.room} characters, ${how}.${viewsOf(column)}`,
-    retyped(column, 'text', alter),
-  );
+  return retyped(`${column.name} takes ${column.room} characters, ${how}.${viewsOf(column)}`, column, 'text', alter);
 }
 
-/** Without what PostgreSQL refuses with another type: a foreign key, and what compares it with a value of its own type. */
-function retyped(column: Column, kind: ColumnUse['kind'], alter: Alter): readonly string[] {
+/** First drops what may not fit the new type: foreign keys, and the CHECKs and indexes that use the column. */
+function retyped(says: string, column: Column, kind: ColumnUse['kind'], alter: Alter): Finding {
   const { quoted, constraints, indexes, type: from, base_type, by_default } = column;
   const actions = newType(quoted, kind, base_type, by_default);
   // From one text to another, all of that stays.
-  if (kind === 'text' && /^(?:character|text|citext|name)/u.test(from)) return [alter(actions.join(', '))];
-  const dropped = constraints.map((name) => `drop constraint ${name}`);
-  return [...indexes.map((index) => `drop index if exists ${index}`), alter([...dropped, ...actions].join(', '))];
+  if (kind === 'text' && /^(?:character|text|citext|name)/u.test(from))
+    return blocks(says, [alter(actions.join(', '))]);
+  // One of several columns goes with the first of them.
+  const dropped = constraints.map(({ name, is_shared }) => `drop constraint ${is_shared ? 'if exists ' : ''}${name}`);
+  const sql = [...indexes.map((index) => `drop index if exists ${index}`), alter([...dropped, ...actions].join(', '))];
+  return { ...blocks(says, sql), drops: constraints.map(({ name }) => name) };
 }
 
 function newType(quoted: string, kind: ColumnUse['kind'], base: string, byDefault: string | null): readonly string[] {
